@@ -33,12 +33,25 @@ func Unit(x *Node) *Node {
 	return Div(x, Sqrt(ReduceAndKeep(Square(x), ReduceSum, -1)))
 }
 
-// SumAll is the sum of all elements of x, the last axis first.
+// SumAll is the sum of all elements of x. On the Go backend it is taken in stages of at most 64 addends, so that the
+// rounding error of a float32 sum grows with the number of stages and not with the number of elements.
 func SumAll(x *Node) *Node {
-	for x.Rank() > 0 {
-		x = ReduceSum(x, -1)
+	if !onGo(x) {
+		return ReduceAllSum(x)
 	}
-	return x
+	n := x.Shape().Size()
+	for n > 1 {
+		f := n // a prime number of addends is added in one go
+		for k := min(64, n); k > 1; k-- {
+			if n%k == 0 {
+				f = k
+				break
+			}
+		}
+		n /= f
+		x = ReduceSum(Reshape(x, n, f), -1)
+	}
+	return Reshape(x)
 }
 
 // MeanAll is SumAll over the number of elements.

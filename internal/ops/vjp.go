@@ -25,9 +25,30 @@ func init() {
 			return []*Node{ZerosLike(lo), Where(inside, v[0], ZerosLike(v[0])), ZerosLike(hi)}
 		},
 	}
+	scatter := VJPRegistration[NodeTypeGather]
+	VJPRegistration[NodeTypeGather] = func(n *Node, v []*Node, shape shapes.Shape) []*Node {
+		in := n.Inputs()
+		if g, ok := rowsGradient(in[0], in[1], v[0]); ok {
+			return []*Node{g, nil}
+		}
+		return scatter(n, v, shape)
+	}
 	for t, rule := range rules {
 		if _, has := VJPRegistration[t]; !has {
 			VJPRegistration[t] = rule
 		}
 	}
+}
+
+// rowsGradient is the gradient of a look-up of rows, Gather(table [n, c], ids [..., 1]) -> [..., c], as one product with
+// the one-hot ids. GoMLX scatters instead, which XLA compiles on the CPU to a loop over rows that copies the table each
+// time: for 3,000 rows of an 8192 x 128 table that took four seconds, this takes 0.1.
+func rowsGradient(table, ids, v *Node) (*Node, bool) {
+	td, id, vd := table.Shape().Dimensions, ids.Shape().Dimensions, v.Shape().Dimensions
+	if len(td) != 2 || len(id) == 0 || id[len(id)-1] != 1 || len(vd) != len(id) || vd[len(vd)-1] != td[1] {
+		return nil, false
+	}
+	rows := ids.Shape().Size()
+	hot := OneHot(Reshape(ids, rows), td[0], v.DType())
+	return Einsum("rn,rc->nc", hot, Reshape(v, rows, td[1])), true
 }

@@ -124,7 +124,9 @@ func (p *Params) Node(g *graph.Graph, name string, dims ...int) *graph.Node {
 }
 
 // Update sets the value that weight name will have after the program has run.
-func (p *Params) Update(name string, value *graph.Node) { p.store.GetVariable("/" + name).SetNodeValue(value) }
+func (p *Params) Update(name string, value *graph.Node) {
+	p.store.GetVariable("/" + name).SetNodeValue(value)
+}
 
 // Trainable lists the weights a training step may change, in sorted order: all but those whose name begins with one of
 // the given prefixes.

@@ -102,7 +102,13 @@ func New(be *backend.Backend, name string, params *Params, fn Func) (*Program, e
 	p := &Program{name: name, be: be, params: params}
 	exec, err := model.NewExec(be.Backend, params.store, func(_ *model.Scope, in []*graph.Node) []*graph.Node {
 		p.compiles++
-		return fn(in[0].Graph(), params, in)
+		out := fn(in[0].Graph(), params, in)
+		if be.Kind == backend.Go && len(out) > 0 {
+			// The Go backend panics on a parameter that was made after the last output, such as a weight of a layer that no
+			// output needs. An identity puts the last output behind them all.
+			out[len(out)-1] = graph.Identity(out[len(out)-1])
+		}
+		return out
 	})
 	if err != nil {
 		return nil, fmt.Errorf("program %s: %w", name, err)

@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/ventral-lab/ventral/internal/program"
@@ -14,3 +15,15 @@ func (t ImageTower) Forward(p *program.Params, x *graph.Node) *graph.Node { retu
 
 // Input is 3, ImageSize, ImageSize.
 func (t ImageTower) Input() []int { return []int{3, t.ImageSize, t.ImageSize} }
+
+// TextTower is the text tower of a configuration as a models.Network. Its input are token ids as float32, [batch,
+// context], which hold every id of a vocabulary exactly.
+type TextTower struct{ Config }
+
+// Forward builds the tower for ids [batch, context].
+func (t TextTower) Forward(p *program.Params, x *graph.Node) *graph.Node {
+	return t.Text(p, graph.ConvertDType(x, dtypes.Int32))
+}
+
+// Input is Context.
+func (t TextTower) Input() []int { return []int{t.Context} }

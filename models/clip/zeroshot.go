@@ -7,18 +7,14 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"github.com/ventral-lab/ventral/internal/program"
+	"github.com/ventral-lab/ventral/models/clip/tokenizer"
 	"github.com/ventral-lab/ventral/pkg/rig/backend"
 )
-
-// Tokenizer turns a text into exactly context ids: start, the text, end, zeros.
-type Tokenizer interface {
-	EncodePadded(text string, context int) ([]int32, error)
-}
 
 // Encoder embeds pictures and texts with both towers of one model.
 type Encoder struct {
 	Config Config
-	Tok    Tokenizer
+	Tok    *tokenizer.Tokenizer
 	Batch  int // pictures at a time; the last batch is padded
 
 	params       *program.Params
@@ -26,7 +22,7 @@ type Encoder struct {
 }
 
 // NewEncoder prepares both towers on be. params are in OpenAI's layout, as Load and Random make them.
-func NewEncoder(be *backend.Backend, c Config, params *program.Params, tok Tokenizer, batch int) (*Encoder, error) {
+func NewEncoder(be *backend.Backend, c Config, params *program.Params, tok *tokenizer.Tokenizer, batch int) (*Encoder, error) {
 	e := &Encoder{Config: c, Tok: tok, Batch: batch, params: params}
 	var err error
 	if e.image, err = program.New(be, "clip image", params, func(_ *Graph, p *program.Params, in []*Node) []*Node {
@@ -63,7 +59,7 @@ func (e *Encoder) Images(pictures []float32, n int) ([]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, unitRows(v[0].F32[:k*d], d)...)
+		out = append(out, Unit(v[0].F32[:k*d], d)...)
 	}
 	return out, nil
 }
@@ -81,7 +77,7 @@ func (e *Encoder) Texts(texts []string) ([]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, unitRows(v[0].F32, d)...)
+		out = append(out, Unit(v[0].F32, d)...)
 	}
 	return out, nil
 }
@@ -126,7 +122,7 @@ func (e *Encoder) Head(classes []string, prompts [][]string) (*Head, error) {
 		for j, x := range v {
 			mean[j%d] += float32(x / float64(len(ps)))
 		}
-		h.Vectors = append(h.Vectors, unitRows(mean, d)...)
+		h.Vectors = append(h.Vectors, Unit(mean, d)...)
 	}
 	return h, nil
 }
@@ -159,6 +155,20 @@ func (h *Head) Probabilities(images []float64) []float64 {
 	return out
 }
 
+// LogOdds is the logit of class 0 minus that of class 1 for every picture: what Probabilities of two classes is the
+// logistic of, without its saturation.
+func (h *Head) LogOdds(images []float64) []float64 {
+	d := len(h.Vectors) / len(h.Classes)
+	out := make([]float64, len(images)/d)
+	for i := range out {
+		for j := range d {
+			out[i] += images[i*d+j] * (h.Vectors[j] - h.Vectors[d+j])
+		}
+		out[i] *= h.Scale
+	}
+	return out
+}
+
 // Predict is the most probable class of every row of Probabilities, the first of equals.
 func (h *Head) Predict(images []float64) []int {
 	c := len(h.Classes)
@@ -174,7 +184,9 @@ func (h *Head) Predict(images []float64) []int {
 	return out
 }
 
-func unitRows(v []float32, d int) []float64 {
+// Unit divides every row of v, d values each, by its length; a row of zeros stays zero, and so is equally far from every
+// class.
+func Unit(v []float32, d int) []float64 {
 	out := make([]float64, len(v))
 	for i := 0; i < len(v); i += d {
 		sum := 0.0

@@ -23,7 +23,7 @@ func repair(s string) string {
 		s = translateBreaks(s)
 		s = removeTerminalEscapes(s)
 		s = removeControls(s)
-		s = norm.NFC.String(s)
+		s = nfc(s)
 		if s == before {
 			return s
 		}
@@ -212,6 +212,12 @@ func reference(s string) (string, int) {
 	}
 	if end < len(s) && s[end] == ';' {
 		end++
+	}
+	switch s[:end] { // longer than their names, which is why the standard library leaves them out
+	case "&nGt;":
+		return "≫\u20d2", end
+	case "&nLt;":
+		return "≪\u20d2", end
 	}
 	return html.UnescapeString(s[:end]), end
 }

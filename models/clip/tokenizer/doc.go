@@ -19,8 +19,8 @@
 //
 //   - Encode accepts every string, never fails, and is a function of the string, the vocabulary, the style and the
 //     cleaning. Bytes that are not UTF-8 count as U+FFFD.
-//   - The words tile the cleaned text, so Decode(Encode(x)) equals Clean(x) but for spaces, unless x spells a special
-//     token.
+//   - The words tile the cleaned text, so Decode(Encode(x)) equals Clean(x) but for spaces. Two exceptions are the
+//     originals': a text that spells a special token gets that token, and the Greek mark U+0345 is skipped.
 //   - EncodePadded gives exactly context ids: start, text, end, zeros. A text too long loses its end, and its last id is
 //     the end mark, because the text tower reads its answer there.
 //   - A Vocabulary is consistent once it is made: ids are dense, every byte has its two symbols, and every merge joins
@@ -29,10 +29,11 @@
 // # Limits
 //
 //   - The originals clean text with the Python package ftfy, whose main trick, guessing that "Ã©" was meant to be "é",
-//     needs large tables of statistics and is left out. The rest of it is here (Cleaning FTFYLite). Of 399 hostile test
-//     texts 6 come out differently; the test names those in its data. Ordinary captions are not touched.
+//     needs large tables of statistics and is left out. The rest of it is here (Cleaning FTFYLite). Of the 399 hostile
+//     texts of the reference 6 come out differently; the test names them. Ordinary captions are not touched.
 //   - Which characters are letters or digits follows this Go release's Unicode tables (15.0). Letters added to Unicode
-//     later count as symbols, and a newer Python may cut words around them differently.
+//     later count as symbols, and a newer Python may cut words around them differently. For the characters
+//     of Unicode 14, compared one by one (ideographs and Hangul by samples), the ids are the Python programs'.
 //   - Of a tokenizer.json the vocabulary, merges and special tokens are read; its other settings must be CLIP's and are
 //     checked as far as they change ids (byte-pair model, word-end suffix).
 package tokenizer

@@ -34,12 +34,19 @@ func runeClass(r rune) class {
 	return other
 }
 
+// ypogegrammeni is the one mark whose case variants are letters (iota). The originals' pattern ignores case, and in it
+// this mark is neither a letter nor anything else: it ends a word and belongs to none.
+const ypogegrammeni = 0x0345
+
 // classAt returns the class and length of the character at s[i:].
-func classAt(s string, i int) (class, int) {
+func (sc *scanner) classAt(s string, i int) (class, int) {
 	if s[i] < utf8.RuneSelf {
 		return asciiClass[s[i]], 1
 	}
 	r, n := utf8.DecodeRuneInString(s[i:])
+	if r == ypogegrammeni && sc.fold {
+		return space, n
+	}
 	return runeClass(r), n
 }
 
@@ -48,15 +55,15 @@ func classAt(s string, i int) (class, int) {
 // else but space.
 type scanner struct {
 	specials []string // lower case; tried at every position where a word may begin
-	// fold makes contractions and special tokens match U+017F (ſ) as s: the originals ignore case in their pattern, and
-	// the long s is the one lower-case letter that is equal to another but for case.
+	// fold is that the pattern ignores case, which has two effects on lower-case text: U+017F (ſ) counts as the s of a
+	// contraction or special token, and U+0345 as space.
 	fold bool
 }
 
 // next returns the word that begins at or after i and the position after it; the word is empty at the end of s.
 func (sc *scanner) next(s string, i int) (word string, end int) {
 	for i < len(s) {
-		c, n := classAt(s, i)
+		c, n := sc.classAt(s, i)
 		if c == space {
 			i += n
 			continue
@@ -65,7 +72,7 @@ func (sc *scanner) next(s string, i int) (word string, end int) {
 		switch c {
 		case letter:
 			for j < len(s) {
-				c, n := classAt(s, j)
+				c, n := sc.classAt(s, j)
 				if c != letter {
 					break
 				}
@@ -76,7 +83,7 @@ func (sc *scanner) next(s string, i int) (word string, end int) {
 				return s[i : i+m], i + m
 			}
 			for j < len(s) {
-				c, n := classAt(s, j)
+				c, n := sc.classAt(s, j)
 				if c != other {
 					break
 				}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // ErrTooLong is wrapped by EncodePadded when a text does not fit and must not be cut (NoTruncation).
@@ -105,7 +103,7 @@ func (t *Tokenizer) Vocabulary() *Vocabulary { return t.vocab }
 func (t *Tokenizer) Clean(text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
 	if t.style == HuggingFace {
-		return lowerEach(collapse(norm.NFC.String(text)))
+		return lowerEach(collapse(nfc(text)))
 	}
 	if t.cleaning == FTFYLite && !plain(text) {
 		text = repair(text)

@@ -1,14 +1,12 @@
 package recording
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
 	"slices"
 	"sync"
 
-	"github.com/ventral-lab/ventral/internal/npy"
 	"github.com/ventral-lab/ventral/internal/zarr"
 )
 
@@ -27,8 +25,8 @@ type Array struct {
 // Spec describes the array.
 func (a *Array) Spec() ArraySpec { return a.spec }
 
-// Read appends nothing and allocates only if it must: it fills dst, or a new slice if dst is too short, with the
-// values of rows lo <= row < hi, row after row, Size values each, and returns it. Values of other types are
+// Read gives the values of rows lo <= row < hi, row after row, Size values each. They are put into dst, from its
+// start, if its capacity is enough, else into a new slice. Values of other types are
 // converted to float32 (int32 and float64 are rounded; use ReadFloat64 where that matters). Rows whose status is
 // not OK, also those not recorded yet, are NaN.
 func (a *Array) Read(lo, hi int, dst []float32) ([]float32, error) {
@@ -37,7 +35,7 @@ func (a *Array) Read(lo, hi int, dst []float32) ([]float32, error) {
 		return nil, err
 	}
 	dst = slices.Grow(dst[:0], n)[:n]
-	return dst, a.read(lo, hi, true, func(at int, raw []byte) { toFloat32(dst[at:], a.spec.DType, raw) },
+	return dst, a.read(lo, hi, true, func(at int, raw []byte) { toFloat(dst[at:], a.spec.DType, raw) },
 		func(at, n int) { fill(dst[at:at+n], float32(math.NaN())) })
 }
 
@@ -48,7 +46,7 @@ func (a *Array) ReadFloat64(lo, hi int, dst []float64) ([]float64, error) {
 		return nil, err
 	}
 	dst = slices.Grow(dst[:0], n)[:n]
-	return dst, a.read(lo, hi, true, func(at int, raw []byte) { toFloat64(dst[at:], a.spec.DType, raw) },
+	return dst, a.read(lo, hi, true, func(at int, raw []byte) { toFloat(dst[at:], a.spec.DType, raw) },
 		func(at, n int) { fill(dst[at:at+n], math.NaN()) })
 }
 
@@ -62,7 +60,7 @@ func (a *Array) ReadAll() ([]float32, error) {
 	return dst, parallel(a.rec.layout.chunks(), func(k int) error {
 		lo, hi := a.rec.layout.rows(k)
 		base := lo * a.spec.Size()
-		return a.read(lo, hi, false, func(at int, raw []byte) { toFloat32(dst[base+at:], a.spec.DType, raw) },
+		return a.read(lo, hi, false, func(at int, raw []byte) { toFloat(dst[base+at:], a.spec.DType, raw) },
 			func(at, n int) { fill(dst[base+at:base+at+n], float32(math.NaN())) })
 	})
 }
@@ -162,57 +160,5 @@ func (a *Array) chunk(k int, cache bool) ([]byte, error) {
 func fill[T any](dst []T, v T) {
 	for i := range dst {
 		dst[i] = v
-	}
-}
-
-// toFloat32 converts little-endian elements of a recorded type.
-func toFloat32(dst []float32, dtype string, raw []byte) {
-	switch dtype {
-	case "float32":
-		for i := range len(raw) / 4 {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-		}
-	case "float16":
-		for i := range len(raw) / 2 {
-			dst[i] = npy.Float16(binary.LittleEndian.Uint16(raw[2*i:])).Float32()
-		}
-	case "float64":
-		for i := range len(raw) / 8 {
-			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:])))
-		}
-	case "int32":
-		for i := range len(raw) / 4 {
-			dst[i] = float32(int32(binary.LittleEndian.Uint32(raw[4*i:])))
-		}
-	case "int64":
-		for i := range len(raw) / 8 {
-			dst[i] = float32(int64(binary.LittleEndian.Uint64(raw[8*i:])))
-		}
-	}
-}
-
-// toFloat64 is toFloat32 in double precision.
-func toFloat64(dst []float64, dtype string, raw []byte) {
-	switch dtype {
-	case "float32":
-		for i := range len(raw) / 4 {
-			dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
-		}
-	case "float16":
-		for i := range len(raw) / 2 {
-			dst[i] = float64(npy.Float16(binary.LittleEndian.Uint16(raw[2*i:])).Float32())
-		}
-	case "float64":
-		for i := range len(raw) / 8 {
-			dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
-		}
-	case "int32":
-		for i := range len(raw) / 4 {
-			dst[i] = float64(int32(binary.LittleEndian.Uint32(raw[4*i:])))
-		}
-	case "int64":
-		for i := range len(raw) / 8 {
-			dst[i] = float64(int64(binary.LittleEndian.Uint64(raw[8*i:])))
-		}
 	}
 }

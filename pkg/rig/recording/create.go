@@ -134,24 +134,12 @@ func (w *Writer) prepare() error {
 			return err
 		}
 	}
-	for _, g := range []string{stimuliGroup, labelsGroup} {
-		b, err := zarr.Group{}.Encode()
-		if err != nil {
-			return err
-		}
-		if err := w.ensure(filepath.Join(w.dir, g), b); err != nil {
-			return err
-		}
+	metas, err := w.layout.metadata()
+	if err != nil {
+		return err
 	}
-	for _, a := range w.layout.all() {
-		b, err := a.Meta.Encode()
-		if err != nil {
-			return err
-		}
-		if err := w.ensure(a.Dir, b); err != nil {
-			return err
-		}
-		if err := atomicfile.MkdirAll(filepath.Join(a.Dir, "c")); err != nil {
+	for _, m := range metas {
+		if err := w.ensure(m.dir, m.bytes); err != nil {
 			return err
 		}
 	}

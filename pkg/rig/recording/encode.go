@@ -133,10 +133,10 @@ func valueCount(dtype string, v any) (int, bool) {
 
 // encodeValues lays out the values of a chunk, little-endian, with NaN (0 for integers) in rows that are not OK
 // and in the padding of the last chunk.
-func encodeValues(a ArraySpec, chunk int, rows []Row, v any) ([]byte, error) {
+func encodeValues(a ArraySpec, chunk int, rows []Row, v any) []byte {
 	size := a.Size()
 	width := arrayTypes[a.DType].Size()
-	raw := make([]byte, chunk*size*width)
+	raw := make([]byte, chunk*size*width, chunk*size*width+4) // room for the checksum
 	for i := range chunk {
 		out := raw[i*size*width : (i+1)*size*width]
 		if i >= len(rows) || rows[i].Status != OK {
@@ -148,11 +148,7 @@ func encodeValues(a ArraySpec, chunk int, rows []Row, v any) ([]byte, error) {
 		case []float32:
 			if a.DType == "float16" {
 				for j, x := range v[lo:hi] {
-					h := npy.NewFloat16(x)
-					if h.IsInf() && !math.IsInf(float64(x), 0) {
-						return nil, fmt.Errorf("array %q, stimulus %s: %g does not fit float16 (largest 65504); record it as float32", a.Name, rows[i].ID, x)
-					}
-					binary.LittleEndian.PutUint16(out[2*j:], uint16(h))
+					binary.LittleEndian.PutUint16(out[2*j:], uint16(npy.NewFloat16(x)))
 				}
 				continue
 			}
@@ -177,7 +173,27 @@ func encodeValues(a ArraySpec, chunk int, rows []Row, v any) ([]byte, error) {
 			}
 		}
 	}
-	return raw, nil
+	return raw
+}
+
+// fitsHalf fails for a finite value that float16 would turn into an infinity.
+func fitsHalf(a ArraySpec, rows []Row, v any) error {
+	vals, ok := v.([]float32)
+	if a.DType != "float16" || !ok {
+		return nil
+	}
+	size := a.Size()
+	for i, r := range rows {
+		if r.Status != OK {
+			continue
+		}
+		for _, x := range vals[i*size : (i+1)*size] {
+			if npy.NewFloat16(x).IsInf() && !math.IsInf(float64(x), 0) {
+				return fmt.Errorf("array %q, stimulus %s: %g does not fit float16 (largest 65504); record it as float32", a.Name, r.ID, x)
+			}
+		}
+	}
+	return nil
 }
 
 // fillNaN fills elements with the NaN that the Zarr specification names; integers keep their zeros.

@@ -34,6 +34,7 @@ type attributes struct {
 // layout is the description with everything that follows from it: every array's metadata and place.
 type layout struct {
 	description
+	dir      string
 	manifest Manifest
 
 	arrays []*zarr.Array // of description.Arrays
@@ -44,9 +45,32 @@ type layout struct {
 	status *zarr.Array // its chunks are written last
 }
 
+// metaFile is a zarr.json below the top one, which follows from the description.
+type metaFile struct {
+	dir   string
+	bytes []byte
+}
+
+// metadata lists the zarr.json of all groups and arrays below the top group.
+func (l *layout) metadata() ([]metaFile, error) {
+	var out []metaFile
+	for _, a := range l.all() {
+		b, err := a.Meta.Encode()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, metaFile{a.Dir, b})
+	}
+	b, err := zarr.Group{}.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return append(out, metaFile{filepath.Join(l.dir, stimuliGroup), b}, metaFile{filepath.Join(l.dir, labelsGroup), b}), nil
+}
+
 // newLayout checks a description and places it in dir. Nothing is read or written.
 func newLayout(dir string, d description) (*layout, error) {
-	l := &layout{description: d}
+	l := &layout{description: d, dir: dir}
 	var err error
 	if err := json.Unmarshal(d.Manifest, &l.manifest); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)

@@ -20,8 +20,9 @@ import (
 // A writer of the whole recording holds lockName exclusively. A writer of shard i of n holds lockName shared and
 // its own file exclusively, so shards exclude the whole and themselves, not each other.
 type lock struct {
-	main  *os.File
-	shard *os.File
+	main   *os.File
+	shared bool // main is held shared
+	shard  *os.File
 }
 
 const lockName = ".lock"
@@ -48,7 +49,7 @@ func acquireLock(dir string, i, n int) (*lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lock{main: main}
+	l := &lock{main: main, shared: true}
 	// Whatever an earlier holder of the whole wrote here is stale now.
 	if err := main.Truncate(0); err != nil {
 		l.release()
@@ -173,7 +174,7 @@ func shardLocks(dir string) []string {
 // alone says whether no other writer holds the recording. After it returns false the lock may be lost, so it is
 // called on the way out only (flock(2): conversion is not atomic).
 func (l *lock) alone() bool {
-	return l.shard == nil || unix.Flock(int(l.main.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
+	return !l.shared || unix.Flock(int(l.main.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }
 
 // release gives the lock back and deletes the files that nobody else holds.

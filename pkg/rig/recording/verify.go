@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/ventral-lab/ventral/internal/zarr"
 )
@@ -50,17 +51,17 @@ func (r *Recording) Verify(ctx context.Context) (Report, error) {
 	l := r.layout
 	rep := Report{Dir: r.dir, ManifestHash: l.ManifestHash, Complete: l.Complete, Stimuli: l.Length, Chunks: l.chunks(),
 		Statuses: map[Status]int{}}
-	for _, a := range l.all() {
-		path := filepath.Join(a.Dir, zarr.MetadataName)
-		want, err := a.Meta.Encode()
-		if err != nil {
-			return rep, err
-		}
+	metas, err := l.metadata()
+	if err != nil {
+		return rep, err
+	}
+	for _, m := range metas {
+		path := filepath.Join(m.dir, zarr.MetadataName)
 		got, err := zarr.ReadFile(path, zarr.MaxMetadataBytes)
 		if err != nil {
 			rep.Problems = append(rep.Problems, Problem{path, -1, err.Error()})
-		} else if !bytes.Equal(got, want) {
-			rep.Problems = append(rep.Problems, Problem{path, -1, "differs from what the recording's description says"})
+		} else if !bytes.Equal(got, m.bytes) {
+			rep.Problems = append(rep.Problems, Problem{path, -1, "differs from what the recording's description says; record again to restore it"})
 		}
 	}
 	per := make([]Report, l.chunks())
@@ -175,4 +176,12 @@ func lastFour(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	return b[:], nil
+}
+
+// String is "PATH: MESSAGE"; where the message names the file already, the message alone.
+func (p Problem) String() string {
+	if strings.Contains(p.Message, p.Path) {
+		return p.Message
+	}
+	return p.Path + ": " + p.Message
 }

@@ -38,7 +38,8 @@ func (w *Writer) Rows(chunk int) (lo, hi int) { return w.layout.rows(chunk) }
 
 // Missing lists the chunks that this writer has to write, ascending: those of its shard that are not there, or in
 // which a file is missing, has the wrong size or fails its checksum. The first call reads everything recorded so
-// far; what was found sound or written since is not read again.
+// far, also of a complete recording (to trust that one as it is, use Open or Cached); what was found sound or written
+// since is not read again.
 func (w *Writer) Missing() []int {
 	missing := w.scan()
 	return slices.DeleteFunc(missing, func(k int) bool { return k%w.count != w.shard })
@@ -151,7 +152,7 @@ func (w *Writer) writeChunk(k int, rows []Row, data map[string]any) error {
 	if len(rows) != hi-lo {
 		return fmt.Errorf("%d rows, want %d (stimuli %d to %d)", len(rows), hi-lo, lo, hi-1)
 	}
-	if err := l.checkData(data, len(rows)); err != nil {
+	if err := l.checkData(data, rows); err != nil {
 		return err
 	}
 	table, err := l.encodeRows(rows, lo)
@@ -166,11 +167,7 @@ func (w *Writer) writeChunk(k int, rows []Row, data map[string]any) error {
 		if i >= len(l.arrays) {
 			return w.put(rest[i-len(l.arrays)], k, table[i-len(l.arrays)])
 		}
-		raw, err := encodeValues(l.Arrays[i], l.Chunk, rows, data[l.Arrays[i].Name])
-		if err != nil {
-			return err
-		}
-		b, err := l.arrays[i].Meta.EncodeChunk(raw)
+		b, err := l.arrays[i].Meta.EncodeChunk(encodeValues(l.Arrays[i], l.Chunk, rows, data[l.Arrays[i].Name]))
 		if err != nil {
 			return err
 		}
@@ -192,7 +189,7 @@ func (w *Writer) put(a *zarr.Array, k int, b []byte) error {
 }
 
 // checkData makes sure that there is a value slice for every array and none that nobody asked for.
-func (l *layout) checkData(data map[string]any, rows int) error {
+func (l *layout) checkData(data map[string]any, rows []Row) error {
 	for _, a := range l.Arrays {
 		v, ok := data[a.Name]
 		if !ok {
@@ -202,8 +199,11 @@ func (l *layout) checkData(data map[string]any, rows int) error {
 		if !ok {
 			return fmt.Errorf("array %q is %s: values of type %T do not fit", a.Name, a.DType, v)
 		}
-		if want := rows * a.Size(); n != want {
-			return fmt.Errorf("array %q: %d values, want %d (%d rows of %v)", a.Name, n, want, rows, a.Shape)
+		if want := len(rows) * a.Size(); n != want {
+			return fmt.Errorf("array %q: %d values, want %d (%d rows of %v)", a.Name, n, want, len(rows), a.Shape)
+		}
+		if err := fitsHalf(a, rows, v); err != nil {
+			return err
 		}
 	}
 	if len(data) == len(l.Arrays) {
@@ -245,6 +245,9 @@ func (w *Writer) Finish() error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.busy) > 0 {
+		return fmt.Errorf("finish recording %s: %d chunks are still being written", w.dir, len(w.busy))
+	}
 	if !w.layout.Complete || w.layout.Fingerprint != print {
 		w.layout.Complete, w.layout.Fingerprint = true, print
 		if err := w.writeGroup(); err != nil {

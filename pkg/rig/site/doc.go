@@ -17,7 +17,7 @@
 // Selectors are globs over site names: * matches within one dotted part, ** matches any number of parts, {a,b} and
 // {0..11} list alternatives. "visual.transformer.resblocks.{0..11}.attn", "**.mlp.c_proj".
 //
-// Reductions run in the graph, before anything leaves the device. They are steps joined by "|":
+// Reductions run in the graph, before anything leaves the device. They are steps joined by commas, done in order:
 //
 //	class              token 0
 //	token=3            one token

@@ -32,13 +32,13 @@ type step struct {
 	columns int
 }
 
-// parseReduction reads steps joined by "|"; the empty string is no reduction.
+// parseReduction reads steps joined by commas; the empty string is no reduction.
 func parseReduction(s string) ([]step, error) {
 	if s == "" {
 		return nil, nil
 	}
 	var steps []step
-	for _, text := range strings.Split(s, "|") {
+	for _, text := range strings.Split(s, ",") {
 		st, err := parseStep(strings.TrimSpace(text))
 		if err != nil {
 			return nil, fmt.Errorf("reduction %q: %w", s, err)

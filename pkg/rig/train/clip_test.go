@@ -36,20 +36,18 @@ func testOptions(out string, c clip.Config, batch, steps int) CLIPOptions {
 
 func BenchmarkCLIPStep(b *testing.B) {
 	for _, c := range []clip.Config{
-		{EmbedDim: 128, ImageSize: 64, Patch: 8, Width: 128, Layers: 6, Heads: 4, Context: 24, Vocab: 2048, TextWidth: 128, TextLayers: 3, TextHeads: 4},
-		{EmbedDim: 128, ImageSize: 56, Patch: 8, Width: 128, Layers: 6, Heads: 4, Context: 24, Vocab: 2048, TextWidth: 128, TextLayers: 3, TextHeads: 4},
-		{EmbedDim: 128, ImageSize: 64, Patch: 8, Width: 192, Layers: 6, Heads: 6, Context: 24, Vocab: 2048, TextWidth: 128, TextLayers: 3, TextHeads: 4},
+		MiniCLIPConfig(),
 	} {
 		b.Run(fmt.Sprintf("%dpx-w%dx%d", c.ImageSize, c.Width, c.Layers), func(b *testing.B) {
 			be := backend.MustOpen("")
 			defer be.Finalize()
-			o := testOptions(b.TempDir(), c, 256, b.N)
+			o := testOptions(b.TempDir(), c, 128, b.N)
 			o.Every = b.N + 1
 			o.Log = b.Logf
 			if _, _, err := CLIP(context.Background(), be, o); err != nil {
 				b.Fatal(err)
 			}
-			b.ReportMetric(float64(256*b.N)/b.Elapsed().Seconds(), "pictures/s")
+			b.ReportMetric(float64(128*b.N)/b.Elapsed().Seconds(), "pictures/s")
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/ventral-lab/ventral/datasets/scenes"
 	"github.com/ventral-lab/ventral/internal/program"
 	"github.com/ventral-lab/ventral/models/clip"
+	"github.com/ventral-lab/ventral/models/clip/tokenizer"
 	"github.com/ventral-lab/ventral/models/preprocess"
 	"github.com/ventral-lab/ventral/pkg/rig/backend"
 )
@@ -23,7 +24,7 @@ func MiniPreprocess(size int) preprocess.Spec {
 }
 
 // MiniCLIP is the recipe of mini/clip-vit: steps of 128 scenes each. tok is tokenizer.Small of the configuration's vocabulary.
-func MiniCLIP(steps int, seed uint64, tok clip.Tokenizer) (CLIPOptions, error) {
+func MiniCLIP(steps int, seed uint64, tok *tokenizer.Tokenizer) (CLIPOptions, error) {
 	const batch = 128
 	c := MiniCLIPConfig()
 	data, err := scenes.New(scenes.Config{N: steps * batch, Seed: seed, Size: c.ImageSize, Split: "train"})
@@ -37,7 +38,7 @@ func MiniCLIP(steps int, seed uint64, tok clip.Tokenizer) (CLIPOptions, error) {
 		Schedule: Schedule{Peak: 1e-3, Warmup: min(100, steps/10+1), Steps: steps, Floor: 0.02},
 		Data:     data.Spec(), Mean: pre.Mean, Std: pre.Std,
 		Every: 250, Train: data,
-		Encode: func(s string) ([]int32, error) { return tok.EncodePadded(s, c.Context) },
+		Encode: func(s string) ([]int32, error) { return tok.EncodePadded(s, c.Context, tokenizer.NoTruncation()) },
 	}, nil
 }
 
@@ -104,7 +105,7 @@ func (p *Probe) Correct(e *clip.Encoder) ([]bool, error) {
 }
 
 // Evaluator returns a CLIPOptions.Eval that reports the accuracy of each factor on n pictures.
-func Evaluator(be *backend.Backend, c clip.Config, tok clip.Tokenizer, factors []string, n int, seed uint64) (func(*program.Params) (map[string]float64, error), error) {
+func Evaluator(be *backend.Backend, c clip.Config, tok *tokenizer.Tokenizer, factors []string, n int, seed uint64) (func(*program.Params) (map[string]float64, error), error) {
 	var probes []*Probe
 	for _, f := range factors {
 		p, err := NewProbe(f, "test", n, seed, MiniPreprocess(c.ImageSize))

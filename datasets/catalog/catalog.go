@@ -1,0 +1,185 @@
+package catalog
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ventral-lab/ventral/datasets"
+	"github.com/ventral-lab/ventral/datasets/circles"
+	"github.com/ventral-lab/ventral/datasets/imagefolder"
+	"github.com/ventral-lab/ventral/datasets/scenes"
+)
+
+// Param is one parameter of a set.
+type Param struct {
+	Name string
+	Doc  string // one line: meaning, values, default
+}
+
+// Entry describes one kind of set, for help texts.
+type Entry struct {
+	Name    string  // "circles"; "folder:" for the one that takes a path
+	Example string  // a spec that opens, PATH standing for a path
+	Doc     string  // one line
+	Params  []Param // in the order of the canonical spec
+}
+
+// kind is an entry with the parameters' setters. open makes setters over a fresh configuration, and the set from it.
+type kind struct {
+	Entry
+	open func() (params []param, build func() (datasets.Set, error))
+}
+
+// The kinds of sets, in the order of Names. The folder has no parameters and is opened apart.
+var kinds = []kind{
+	describe("circles", "circles?n=3000&seed=1", "one filled figure at a known place: the stimuli of the spatial-cells document", openCircles),
+	describe("scenes", "scenes?n=500&seed=1&size=64&split=test", "pictures of a small world whose every latent is known, with captions", openScenes),
+	describe("probe", "probe?factor=shape4&n=300&seed=1", "plain scenes balanced over the classes of one factor, for evaluation", openProbe),
+	{Entry: Entry{Name: "folder:", Example: "folder:PATH", Doc: "pictures below a folder; the first folder of a path is the class"}},
+}
+
+func describe(name, example, doc string, open func() ([]param, func() (datasets.Set, error))) kind {
+	k := kind{Entry{Name: name, Example: example, Doc: doc}, open}
+	params, _ := open()
+	for _, p := range params {
+		k.Params = append(k.Params, p.Param)
+	}
+	return k
+}
+
+// Entries describes every kind of set.
+func Entries() []Entry {
+	out := make([]Entry, len(kinds))
+	for i, k := range kinds {
+		out[i] = k.Entry
+		out[i].Params = append([]Param(nil), k.Params...)
+	}
+	return out
+}
+
+// Names are the names of the kinds of sets; "folder:" is followed by a path.
+func Names() []string {
+	out := make([]string, len(kinds))
+	for i, k := range kinds {
+		out[i] = k.Name
+	}
+	return out
+}
+
+// Help is a text with every kind of set and its parameters, for command lines.
+func Help() string {
+	var b strings.Builder
+	for _, k := range kinds {
+		fmt.Fprintf(&b, "%s\n    %s\n", k.Example, k.Doc)
+		for _, p := range k.Params {
+			fmt.Fprintf(&b, "    %-11s %s\n", p.Name, p.Doc)
+		}
+	}
+	return b.String()
+}
+
+// Open opens the set that a spec names. An unknown name, parameter or value is an error that says what there is.
+func Open(spec string) (datasets.Set, error) {
+	if path, ok := strings.CutPrefix(spec, "folder:"); ok {
+		return opened(spec)(imagefolder.Open(path))
+	}
+	name, query, asked := strings.Cut(spec, "?")
+	for _, k := range kinds {
+		if k.Name != name || k.open == nil {
+			continue
+		}
+		params, build := k.open()
+		if asked {
+			if err := set(params, query); err != nil {
+				return nil, fmt.Errorf("stimuli %q: %w", spec, err)
+			}
+		}
+		s, err := build()
+		if err != nil {
+			return nil, fmt.Errorf("stimuli %q: %w", spec, err)
+		}
+		return s, nil
+	}
+	return nil, fmt.Errorf("stimuli %q: there is no set %q%s; there are %s", spec, name, nearest(name, Names()), strings.Join(examples(), ", "))
+}
+
+func opened(spec string) func(*imagefolder.Set, error) (datasets.Set, error) {
+	return func(s *imagefolder.Set, err error) (datasets.Set, error) {
+		if err != nil {
+			return nil, fmt.Errorf("stimuli %q: %w", spec, err)
+		}
+		return s, nil
+	}
+}
+
+func examples() []string {
+	out := make([]string, len(kinds))
+	for i, k := range kinds {
+		out[i] = k.Example
+	}
+	return out
+}
+
+func openCircles() ([]param, func() (datasets.Set, error)) {
+	var c circles.Config
+	return []param{
+			text("design", &c.Design, strings.Join(circles.Designs, " or ")+": every bin with every diameter; default random"),
+			positive("n", &c.N, "number of stimuli, default 3000; not for design=grid"),
+			seed(&c.Seed),
+			positive("bin", &c.Bin, "pixels from grid point to grid point, default 8; design=grid"),
+			positive("diameters", &c.Diameters, "diameters at each grid point, default 4; design=grid"),
+			positive("frame", &c.Frame, "side of the picture in pixels, default 224"),
+			length("min", &c.MinDiameter, "least diameter in pixels, default 20/224 of the frame"),
+			length("max", &c.MaxDiameter, "largest diameter in pixels, default 80/224 of the frame"),
+			text("shape", &c.Shape, strings.Join(circles.Shapes, ", ")+" or mixed; default circle"),
+			text("colour", &c.Colour, "of the figure: "+strings.Join(circles.Colours(), ", ")+" or RRGGBB; default black"),
+			text("background", &c.Background, "colour of the background, default white"),
+			flag("masks", &c.Masks, "true: with pixel masks"),
+		}, func() (datasets.Set, error) {
+			s, err := circles.New(c)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		}
+}
+
+func openScenes() ([]param, func() (datasets.Set, error)) {
+	var c scenes.Config
+	return []param{
+			positive("n", &c.N, "number of pictures, default 1000"),
+			seed(&c.Seed),
+			positive("size", &c.Size, "side of the picture in pixels, default 64"),
+			text("split", &c.Split, strings.Join(scenes.Splits, ", ")+"; default train"),
+			{Param{"mix", "weights of single, several, word, word+shape and empty pictures, and the share of plain ones; default " + scenes.DefaultMix.String()},
+				func(v string) (err error) {
+					c.Mix, err = scenes.ParseMix(v)
+					return err
+				}},
+			flag("masks", &c.Masks, "true: with pixel masks"),
+		}, func() (datasets.Set, error) {
+			s, err := scenes.New(c)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		}
+}
+
+func openProbe() ([]param, func() (datasets.Set, error)) {
+	var c scenes.ProbeConfig
+	return []param{
+			text("factor", &c.Factor, strings.Join(scenes.Factors, ", ")),
+			positive("n", &c.N, "number of pictures, default 300"),
+			seed(&c.Seed),
+			positive("size", &c.Size, "side of the picture in pixels, default 64"),
+			text("split", &c.Split, "test: pairs that training has seen, heldout: pairs it has not; default test"),
+			flag("masks", &c.Masks, "true: with pixel masks"),
+		}, func() (datasets.Set, error) {
+			s, err := scenes.NewProbe(c)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		}
+}

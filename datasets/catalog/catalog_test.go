@@ -1,0 +1,266 @@
+package catalog
+
+import (
+	"fmt"
+	"image"
+	"image/png"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/ventral-lab/ventral/datasets/circles"
+	"github.com/ventral-lab/ventral/datasets/scenes"
+	"github.com/ventral-lab/ventral/internal/rng"
+)
+
+func TestCanonicalSpecs(t *testing.T) {
+	for _, c := range []struct{ spec, want string }{
+		{"circles", "circles?n=3000&seed=0"},
+		{"circles?seed=1", "circles?n=3000&seed=1"},
+		{"circles?min=20&max=80&seed=1&frame=224&design=random", "circles?n=3000&seed=1"},
+		{"circles?max=60.0&n=5&colour=FF8800", "circles?n=5&seed=0&max=60&colour=ff8800"},
+		{"circles?design=grid&bin=16&diameters=4", "circles?design=grid&bin=16"},
+		{"scenes", "scenes?n=1000&seed=0&size=64&split=train"},
+		{"scenes?split=test&n=500", "scenes?n=500&seed=0&size=64&split=test"},
+		{"scenes?mix=50,15,20,8,7,0.45&masks=false", "scenes?n=1000&seed=0&size=64&split=train"},
+		{"scenes?mix=1,0,0,0,0,.5&masks=true", "scenes?n=1000&seed=0&size=64&split=train&mix=1,0,0,0,0,0.5&masks=true"},
+		{"probe?factor=shape", "probe?factor=shape&n=300&seed=0&size=64&split=test"},
+		{"probe?split=heldout&factor=ink&n=20&seed=18446744073709551615", "probe?factor=ink&n=20&seed=18446744073709551615&size=64&split=heldout"},
+	} {
+		s, err := Open(c.spec)
+		if err != nil {
+			t.Errorf("%s: %v", c.spec, err)
+			continue
+		}
+		if s.Spec() != c.want {
+			t.Errorf("%s: canonical spec %s, want %s", c.spec, s.Spec(), c.want)
+		}
+	}
+}
+
+func TestErrorsSayWhatThereIs(t *testing.T) {
+	for _, c := range []struct{ spec, want string }{
+		{"", "circles?n=3000"},
+		{"circle?n=3", `did you mean "circles"`},
+		{"Scenes", `did you mean "scenes"`},
+		{"folder/pictures", "folder:PATH"},
+		{"folders", `did you mean "folder:"`},
+		{"quokka", "there are circles?"},
+		{"circles?", "name=value"},
+		{"circles?n", "name=value"},
+		{"circles?n=", "name=value"},
+		{"circles?n=5&&seed=1", "name=value"},
+		{"circles?sed=5", `did you mean "seed"`},
+		{"circles?color=red", `did you mean "colour"`},
+		{"circles?wobble=5", "there are design, n, seed"},
+		{"circles?n=5&n=6", "twice"},
+		{"circles?n=0", "whole number above 0"},
+		{"circles?n=-1", "whole number above 0"},
+		{"circles?n=1e3", "whole number above 0"},
+		{"circles?n=99999999999999999999", "whole number above 0"},
+		{"circles?seed=-1", "2^64"},
+		{"circles?min=NaN", "number above 0"},
+		{"circles?max=Inf", "number above 0"},
+		{"circles?masks=yes", "true nor false"},
+		{"circles?design=grid&n=5", "leave out n"},
+		{"circles?shape=blob", "circle, square"},
+		{"scenes?split=dev", "train, val"},
+		{"scenes?mix=1,2", "six numbers"},
+		{"scenes?mix=0,0,0,0,0,0", "sum to 0"},
+		{"scenes?size=1", "size = 1"},
+		{"probe", "shape4"},
+		{"probe?factor=shade", "shape4"},
+		{"probe?factor=count&split=heldout", "no held-out"},
+		{"folder:", "folder:PATH"},
+		{"folder:/no/such/folder", "no/such/folder"},
+	} {
+		_, err := Open(c.spec)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: error %v does not say %q", c.spec, err, c.want)
+		} else if !strings.Contains(err.Error(), fmt.Sprintf("%q", c.spec)) {
+			t.Errorf("the error does not repeat %q: %v", c.spec, err)
+		}
+	}
+}
+
+// randomSpec draws parameters in random order, values from what each may be.
+func randomSpec(r *rand.Rand) string {
+	pick := func(v ...string) string { return v[r.IntN(len(v))] }
+	number := func(hi int) string { return fmt.Sprint(1 + r.IntN(hi)) }
+	real := func(lo, hi float64) string { return fmt.Sprint(lo + r.Float64()*(hi-lo)) }
+	var name string
+	var all []string
+	add := func(p float64, k, v string) {
+		if r.Float64() < p {
+			all = append(all, k+"="+v)
+		}
+	}
+	switch r.IntN(4) {
+	case 0:
+		name = "circles"
+		add(.5, "n", number(50))
+		add(.5, "seed", fmt.Sprint(r.Uint64()))
+		if r.IntN(2) == 0 { // together: the default of one may lie beyond the other
+			add(1, "min", real(1, 20))
+			add(1, "max", real(20, 200))
+		}
+	case 1:
+		name = "circles"
+		add(1, "design", "grid")
+		add(.5, "bin", pick("1", "2", "4", "8"))
+		add(.5, "diameters", number(5))
+	case 2:
+		name = "scenes"
+		add(.5, "n", number(50))
+		add(.5, "seed", fmt.Sprint(r.Uint64()))
+		add(.5, "size", fmt.Sprint(8+r.IntN(60)))
+		add(.5, "split", pick(scenes.Splits...))
+		add(.5, "mix", strings.Join([]string{real(0, 3), "1", pick("0", "2"), real(0, 1e-3), real(0, 1e9), real(0, 1)}, ","))
+	case 3:
+		name = "probe"
+		factor := pick(scenes.Factors...)
+		add(1, "factor", factor)
+		add(.5, "n", number(50))
+		add(.5, "seed", fmt.Sprint(r.Uint64()))
+		add(.5, "size", fmt.Sprint(8+r.IntN(60)))
+		if factor == "shape" || factor == "word" {
+			add(.5, "split", pick("test", "heldout"))
+		}
+	}
+	if name == "circles" {
+		add(.5, "frame", fmt.Sprint(8*(1+r.IntN(9))))
+		add(.5, "shape", pick(append([]string{"mixed"}, circles.Shapes...)...))
+		add(.5, "colour", pick(append([]string{"12abEF"}, circles.Colours()...)...))
+		add(.5, "background", pick("white", "000080"))
+	}
+	add(.3, "masks", pick("true", "false"))
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	if len(all) == 0 {
+		return name
+	}
+	return name + "?" + strings.Join(all, "&")
+}
+
+// Open(s.Spec()) is s: same spec, same length, same stimuli.
+func TestRoundTrip(t *testing.T) {
+	r := rng.New(1, "catalog test")
+	for range 400 {
+		spec := randomSpec(r)
+		a, err := Open(spec)
+		if err != nil {
+			t.Fatalf("%s: %v", spec, err)
+		}
+		b, err := Open(a.Spec())
+		if err != nil {
+			t.Fatalf("%s: its canonical spec %s: %v", spec, a.Spec(), err)
+		}
+		if a.Spec() != b.Spec() || a.Len() != b.Len() || !reflect.DeepEqual(a.Columns(), b.Columns()) {
+			t.Fatalf("%s: %s (%d) became %s (%d)", spec, a.Spec(), a.Len(), b.Spec(), b.Len())
+		}
+		i := r.IntN(a.Len())
+		x, err := a.At(i)
+		if err != nil {
+			t.Fatalf("%s: %v", spec, err)
+		}
+		y, err := b.At(i)
+		if err != nil {
+			t.Fatalf("%s: %v", spec, err)
+		}
+		if x.ID != y.ID || x.Caption != y.Caption || !reflect.DeepEqual(x.Image, y.Image) || !reflect.DeepEqual(x.Masks, y.Masks) || fmt.Sprint(x.Labels) != fmt.Sprint(y.Labels) {
+			t.Fatalf("%s: stimulus %d of %s is another", spec, i, a.Spec())
+		}
+	}
+}
+
+func TestFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a b?c=d&e") // taken literally
+	if err := os.MkdirAll(filepath.Join(dir, "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, "x", "1.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := png.Encode(f, image.NewGray(image.Rect(0, 0, 2, 2))); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open("folder:" + dir + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(s.Spec())
+	if err != nil || again.Len() != 1 || again.Spec() != s.Spec() {
+		t.Errorf("%s: %v", s.Spec(), err)
+	}
+}
+
+// Every set and parameter of the help text can be opened and used.
+func TestEntries(t *testing.T) {
+	if got := Names(); !reflect.DeepEqual(got, []string{"circles", "scenes", "probe", "folder:"}) {
+		t.Errorf("names %v", got)
+	}
+	help := Help()
+	for _, e := range Entries() {
+		if e.Doc == "" || !strings.Contains(help, e.Example) {
+			t.Errorf("%s is not in the help text", e.Name)
+		}
+		if e.Name != "folder:" {
+			if _, err := Open(e.Example); err != nil {
+				t.Errorf("example %s: %v", e.Example, err)
+			}
+		}
+		for _, p := range e.Params {
+			if _, err := Open(e.Name + "?" + p.Name + "="); p.Doc == "" || err == nil || strings.Contains(err.Error(), "no parameter") {
+				t.Errorf("%s: parameter %s: %v", e.Name, p.Name, err)
+			}
+		}
+	}
+	Entries()[0].Params[0].Name = "changed"
+	if Entries()[0].Params[0].Name == "changed" {
+		t.Error("the catalog can be changed from outside")
+	}
+}
+
+// Whatever opens has a canonical spec that opens the same set; whatever does not is an error, never a panic.
+func FuzzOpen(f *testing.F) {
+	for _, e := range Entries() {
+		f.Add(e.Example)
+	}
+	f.Add("scenes?mix=1,0,0,0,0,1")
+	f.Fuzz(func(t *testing.T, spec string) {
+		if strings.HasPrefix(spec, "folder:") {
+			return // would list folders of this machine
+		}
+		s, err := Open(spec)
+		if err != nil {
+			return
+		}
+		again, err := Open(s.Spec())
+		if err != nil {
+			t.Fatalf("%q opens, its canonical spec %q does not: %v", spec, s.Spec(), err)
+		}
+		if again.Spec() != s.Spec() || again.Len() != s.Len() || s.Len() < 1 {
+			t.Fatalf("%q: %q (%d) became %q (%d)", spec, s.Spec(), s.Len(), again.Spec(), again.Len())
+		}
+	})
+}
+
+func ExampleOpen() {
+	s, err := Open("scenes?split=test&n=500")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(s.Spec(), s.Len())
+	_, err = Open("circles?sed=1")
+	fmt.Println(err)
+	// Output:
+	// scenes?n=500&seed=0&size=64&split=test 500
+	// stimuli "circles?sed=1": there is no parameter "sed", did you mean "seed"; there are design, n, seed, bin, diameters, frame, min, max, shape, colour, background, masks
+}

@@ -1,0 +1,22 @@
+// Package catalog opens stimulus sets by name, as they are written on command lines, in notebooks and in the manifests
+// of recordings:
+//
+//	circles?n=3000&seed=1
+//	scenes?n=500&split=test
+//	probe?factor=shape4&n=300
+//	folder:pictures/val
+//
+// A name is followed by ? and parameters name=value joined by &, all of them optional and in any order; folder: is
+// followed by a path, taken literally.
+//
+// # Invariants
+//
+//   - Open(s.Spec()) gives the set s: same Spec, same length, same stimuli. Spec is canonical: parameters in a fixed
+//     order, so two sets are the same if their Specs are.
+//   - What is not understood is an error that lists what there is and the nearest name; nothing is ignored. A parameter given twice or
+//     without a value is an error, and so is 0 for a number of things: leave a parameter out to get its default.
+//
+// # Limits
+//
+// Values are plain text: no percent escapes. A relative folder means what it means to the process that opens it.
+package catalog
