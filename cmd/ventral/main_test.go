@@ -47,11 +47,6 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		if strings.HasSuffix(c.Short, ".") {
 			t.Errorf("%s: the short help ends with a full stop", c.CommandPath())
 		}
-		for _, line := range strings.Split(c.Long, "\n") {
-			if len([]rune(line)) > 100 {
-				t.Errorf("%s: a line of the long help has %d characters: %q", c.CommandPath(), len([]rune(line)), line)
-			}
-		}
 	})
 }
 

@@ -102,12 +102,9 @@ func (v Violation) String() string { return fmt.Sprintf("%s:%d: %s", v.File, v.L
 // Check reads every Go file of the tree and lists what is against the rules, sorted by file. Folders whose names
 // begin with "." or "_", and testdata, are not part of a Go module. module is the module's path.
 func Check(tree fs.FS, module string) ([]Violation, error) {
-	c := checker{tree: tree, module: module, documented: map[string]bool{}, first: map[string]string{}}
-	quarantine, err := fs.ReadFile(tree, "docs/quarantine.md")
-	if err == nil {
-		c.quarantine = string(quarantine)
-	}
-	err = fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+	c := checker{tree: tree, module: module, documented: map[string]bool{}, first: map[string]string{}, quarantine: map[string]int{}, skipping: map[string]bool{}}
+	c.readQuarantine()
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		switch base := path.Base(name); {
 		case err != nil:
 			return err
@@ -126,6 +123,11 @@ func Check(tree fs.FS, module string) ([]Violation, error) {
 			c.add(name, 1, "the package has no package comment")
 		}
 	}
+	for full, line := range c.quarantine {
+		if !c.skipping[full] {
+			c.add(quarantineFile, line, "%s does not skip: take its line out", full)
+		}
+	}
 	sort.Slice(c.found, func(i, j int) bool { return c.found[i].String() < c.found[j].String() })
 	return c.found, nil
 }
@@ -133,7 +135,8 @@ func Check(tree fs.FS, module string) ([]Violation, error) {
 type checker struct {
 	tree       fs.FS
 	module     string
-	quarantine string
+	quarantine map[string]int    // function that may skip: line that says so
+	skipping   map[string]bool   // function that can skip
 	documented map[string]bool   // folder: some file has a package comment
 	first      map[string]string // folder: a file of it that is not a test
 	found      []Violation
@@ -245,6 +248,23 @@ func (c *checker) executors(name string, f *ast.File, line func(token.Pos) int) 
 	})
 }
 
+// quarantineFile lists the tests that can skip themselves, one a row of a table: "| FOLDER.FUNCTION | why | until |".
+const quarantineFile = "docs/quarantine.md"
+
+var quarantineRow = regexp.MustCompile(`^\| *([\w./-]+\.\w+) *\|`)
+
+func (c *checker) readQuarantine() {
+	b, err := fs.ReadFile(c.tree, quarantineFile)
+	if err != nil {
+		return // no file, no line: every skip is a violation
+	}
+	for i, line := range strings.Split(string(b), "\n") {
+		if m := quarantineRow.FindStringSubmatch(line); m != nil {
+			c.quarantine[m[1]] = i + 1
+		}
+	}
+}
+
 // skips wants every function that can skip a test to be named in docs/quarantine.md, with its reason.
 func (c *checker) skips(name string, f *ast.File, line func(token.Pos) int) {
 	for _, d := range f.Decls {
@@ -262,7 +282,11 @@ func (c *checker) skips(name string, f *ast.File, line func(token.Pos) int) {
 			if !ok || s.Sel.Name != "Skip" && s.Sel.Name != "Skipf" && s.Sel.Name != "SkipNow" {
 				return true
 			}
-			if x, ok := s.X.(*ast.Ident); ok && testing[x.Name] && !strings.Contains(c.quarantine, full) {
+			if x, ok := s.X.(*ast.Ident); ok && testing[x.Name] {
+				c.skipping[full] = true
+				if c.quarantine[full] > 0 {
+					return true
+				}
 				c.add(name, line(s.Pos()), "%s can skip: give %s a line in docs/quarantine.md", fn.Name.Name, full)
 			}
 			return true

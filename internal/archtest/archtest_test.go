@@ -70,7 +70,7 @@ func TestBreaches(t *testing.T) {
 		{"long file", "internal/x/a.go", file("x", "", strings.Repeat("\n", MaxLines)), "at most 600"},
 		{"no package comment", "internal/x/a.go", &fstest.MapFile{Data: []byte("package x\n")}, "no package comment"},
 		{"skip without a line", "internal/x/a_test.go", file("x", `import "testing"`, "func TestA(t *testing.T) { t.Skip() }"), "give internal/x.TestA a line"},
-		{"skip with a line", "internal/x/a_test.go", file("x", `import "testing"`, "func TestQ(t *testing.T) { t.Skip() }"), ""},
+		{"the line is of another package", "internal/x/a_test.go", file("x", `import "testing"`, "func TestQ(t *testing.T) { t.Skip() }"), "give internal/x.TestQ a line"},
 		{"helper and subtest skip", "internal/x/a_test.go", file("x", `import "testing"`, "func h(t testing.TB) { t.Run(\"\", func(u *testing.T) { u.Skipf(\"\") }) }"), "give internal/x.h a line"},
 		{"another Skip", "internal/x/a_test.go", file("x", `import "testing"`, "func TestA(t *testing.T) { p.Skip(1) }"), ""},
 		{"tests may import", "pkg/method/stats/a_test.go", file("stats", imp("~/pkg/rig/record"), ""), ""},
@@ -80,8 +80,9 @@ func TestBreaches(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			tree := fstest.MapFS{
-				c.path:               c.file,
-				"docs/quarantine.md": {Data: []byte("| internal/x.TestQ | why | when |\n")},
+				c.path:                 c.file,
+				"internal/q/q_test.go": file("q", `import "testing"`, "func TestQ(t *testing.T) { t.Skip() }"),
+				quarantineFile:         {Data: []byte("| test | why |\n| --- | --- |\n| internal/q.TestQ | why | when |\n")},
 			}
 			found, err := Check(tree, module)
 			if err != nil {
@@ -109,6 +110,18 @@ func TestRulesName(t *testing.T) {
 		if r.why == "" || len(r.forbid) == 0 {
 			t.Errorf("rule about %q forbids nothing or gives no reason", r.of)
 		}
+	}
+}
+
+// TestStaleQuarantine: a line outlives its skip.
+func TestStaleQuarantine(t *testing.T) {
+	tree := fstest.MapFS{
+		"internal/q/q_test.go": file("q", `import "testing"`, "func TestQ(t *testing.T) {}"),
+		quarantineFile:         {Data: []byte("# Title\n| internal/q.TestQ | why | when |\n")},
+	}
+	found, err := Check(tree, module)
+	if err != nil || len(found) != 1 || found[0].String() != "docs/quarantine.md:2: internal/q.TestQ does not skip: take its line out" {
+		t.Errorf("found %v, %v", found, err)
 	}
 }
 

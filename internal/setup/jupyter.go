@@ -52,7 +52,7 @@ func Lab(l Layout, o LabOptions) error {
 	argv := []string{
 		l.Python(), "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=" + strconv.Itoa(o.Port),
 		"--ServerApp.root_dir=" + l.Root, "--LabApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb",
-		"--MultiKernelManager.default_kernel_name=" + KernelName,
+		"--MultiKernelManager.default_kernel_name=" + KernelName, "--LabApp.extension_manager=readonly",
 	}
 	if os.Geteuid() == 0 {
 		argv = append(argv, "--allow-root")

@@ -1,8 +1,10 @@
 package clip_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -122,5 +124,28 @@ func TestInitialisation(t *testing.T) {
 	scale, _, _ := p.Get("logit_scale")
 	if math.Abs(math.Exp(float64(scale[0]))-1/0.07) > 1e-4 {
 		t.Errorf("logit scale %g, want ln(1/0.07)", scale[0])
+	}
+}
+
+// TestKeysOfViTB32 compares names and shapes with those of open_clip's model, at full size.
+func TestKeysOfViTB32(t *testing.T) {
+	b, err := os.ReadFile("../weights/testdata/openclip_vit_b_32.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct {
+		Tensors map[string][]int `json:"keys"`
+	}
+	if err := json.Unmarshal(b, &table); err != nil {
+		t.Fatal(err)
+	}
+	have := clip.ViTB32().Shapes()
+	if len(table.Tensors) != len(have) || len(have) < 300 {
+		t.Errorf("%d weights, the table has %d", len(have), len(table.Tensors))
+	}
+	for name, dims := range table.Tensors {
+		if got, ok := have[name]; !ok || fmt.Sprint(got) != fmt.Sprint(dims) {
+			t.Errorf("%s: %v, the table says %v", name, got, dims)
+		}
 	}
 }

@@ -90,9 +90,3 @@ func ExampleShowImage() {
 	})
 	// Output: picture black: out/figures/image-18b63060.png
 }
-
-func ExampleProgress() {
-	p := notebook.NewProgress("recording", 0)
-	p.Set(0, "compute binds")
-	// Output: recording: 0, compute binds
-}

@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 
@@ -350,52 +349,5 @@ func TestMustAndCheck(t *testing.T) {
 	Check(errors.Join(errors.New("figure lesion: no series"), errors.New("disk full")))
 	if want := "This cell stopped:\n  figure lesion: no series\n  disk full\n"; code != 1 || text.String() != want {
 		t.Errorf("status %d, %q", code, &text)
-	}
-}
-
-// Progress in a log is a line every ten seconds and one at the end, with what is left and what binds.
-func TestProgressInLog(t *testing.T) {
-	text := place(t, outside{}, "")
-	clock := time.Unix(1000, 0)
-	now = func() time.Time { return clock }
-	defer func() { now = time.Now }()
-	p := NewProgress("recording", 3000)
-	for i := range 31 {
-		p.Set(i*100, "compute binds")
-		clock = clock.Add(time.Second)
-	}
-	p.Close(3000, "")
-	p.Close(3000, "")
-	p.Set(1, "late")
-	want := "recording: 0 of 3000, compute binds\n" +
-		"recording: 1000 of 3000, 100/s, 20 s left, compute binds\n" +
-		"recording: 2000 of 3000, 100/s, 10 s left, compute binds\n" +
-		"recording: 3000 of 3000, 100/s, 0.0 s left, compute binds\n"
-	want = strings.Replace(want, ", 0.0 s left", "", 1) + "recording: 3000 of 3000, 96.8/s, in 31 s\n"
-	if text.String() != want {
-		t.Errorf("printed\n%s", text)
-	}
-}
-
-func TestProgressInNotebook(t *testing.T) {
-	place(t, &fake{}, "")
-	var got []string
-	old := gonbuiUpdate
-	gonbuiUpdate = func(id, text string) { got = append(got, id[:len("ventral-progress")]+text) }
-	defer func() { gonbuiUpdate = old }()
-	p := NewProgress("a <b>", 4)
-	p.Set(1, "")
-	p.Set(2, "") // too soon after the first
-	p.Close(4, "")
-	if len(got) != 2 || !strings.Contains(got[0], `<progress max="4" value="1">`) || !strings.Contains(got[0], "a &lt;b&gt;: 1 of 4") || strings.Contains(got[1], "<progress") {
-		t.Errorf("%q", got)
-	}
-}
-
-func TestClock(t *testing.T) {
-	for d, want := range map[time.Duration]string{1500 * time.Millisecond: "1.5 s", 42 * time.Second: "42 s", 10 * time.Minute: "10 min", 150 * time.Minute: "2.5 h"} {
-		if got := clock(d); got != want {
-			t.Errorf("%v is %q", d, got)
-		}
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/ventral-lab/ventral/pkg/method/stats"
 )
 
-// session makes 2000 stimuli on a screen of 224 x 224 pixels and three units: one with a field, one with a field that
+// experiment makes 2000 stimuli on a screen of 224 x 224 pixels and three units: one with a field, one with a field that
 // is an absence of response, and one of noise.
-func session() (r *ratemap.Responses, x, y []float64) {
+func experiment() (r *ratemap.Responses, x, y []float64) {
 	s := rng.New(2, "ratemap/example")
 	act := [][]float64{make([]float64, 2000), make([]float64, 2000), make([]float64, 2000)}
 	for i := range 2000 {
@@ -27,7 +27,7 @@ func session() (r *ratemap.Responses, x, y []float64) {
 }
 
 func Example() {
-	responses, x, y := session()
+	responses, x, y := experiment()
 	grid := ratemap.Screen(14, 14, 224, 224)
 	bins, _ := grid.Bins(x, y)
 
@@ -46,7 +46,7 @@ func Example() {
 
 // The test needs no conversion: eta squared sees units that fire and units that fall silent alike.
 func ExampleNull() {
-	responses, x, y := session()
+	responses, x, y := experiment()
 	grid := ratemap.Screen(14, 14, 224, 224)
 	bins, _ := grid.Bins(x, y)
 	n, _ := ratemap.Null(responses, bins, grid, ratemap.EtaSquared(), ratemap.NullOptions{Shuffles: 999, Seed: 7})

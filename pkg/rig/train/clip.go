@@ -12,6 +12,7 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 
+	"github.com/ventral-lab/ventral/internal/atomicfile"
 	"github.com/ventral-lab/ventral/internal/ops"
 	"github.com/ventral-lab/ventral/internal/program"
 	"github.com/ventral-lab/ventral/internal/rng"
@@ -65,6 +66,9 @@ func Checkpoint(out string) string { return filepath.Join(out, "checkpoint.safet
 // When ctx is done it stops at the next checkpoint boundary that was already written and returns ctx's error.
 func CLIP(ctx context.Context, be *backend.Backend, o CLIPOptions) (*program.Params, State, error) {
 	st := State{Recipe: o.recipe()}
+	if err := atomicfile.MkdirAll(o.Out); err != nil {
+		return nil, st, err
+	}
 	var params *program.Params
 	var err error
 	if path := Checkpoint(o.Out); exists(path) {

@@ -3,6 +3,8 @@ package train
 import (
 	"context"
 	"fmt"
+	"math"
+	"strings"
 	"testing"
 
 	"github.com/ventral-lab/ventral/models/clip"
@@ -31,6 +33,121 @@ func testOptions(out string, c clip.Config, batch, steps int) CLIPOptions {
 			ids[0], ids[1], ids[2] = int32(c.Vocab-2), int32(s[0]), int32(c.Vocab-1)
 			return ids, nil
 		},
+	}
+}
+
+func tinyConfig() clip.Config {
+	return clip.Config{EmbedDim: 16, ImageSize: 16, Patch: 8, Width: 32, Layers: 1, Heads: 2, Context: 6, Vocab: 600, TextWidth: 32, TextLayers: 1, TextHeads: 2}
+}
+
+// TestLossFalls trains on four kinds of picture: the loss of guessing is the entropy of the shared targets' batch, ln 8
+// less the ln 2 that equal captions share.
+func TestLossFalls(t *testing.T) {
+	be := backend.MustOpen("go")
+	defer be.Finalize()
+	o := testOptions(t.TempDir(), tinyConfig(), 8, 40)
+	o.Every = 10
+	_, st, err := CLIP(context.Background(), be, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, last := st.Curve[0].Loss, st.Curve[len(st.Curve)-1].Loss
+	// The smallest possible loss is ln 2: every caption occurs twice in a batch of eight.
+	if last > first-0.3 || last < math.Ln2-1e-3 {
+		t.Errorf("the loss goes from %.3f to %.3f; want a fall of at least 0.3, not below ln 2", first, last)
+	}
+}
+
+// TestResumeIsExact compares a run that was stopped at a checkpoint and went on with one that was not.
+func TestResumeIsExact(t *testing.T) {
+	be := backend.MustOpen("go")
+	defer be.Finalize()
+	train := func(dir string, stop int) {
+		o := testOptions(dir, tinyConfig(), 8, 20)
+		o.Every, o.StopAfter = 5, stop
+		if _, _, err := CLIP(context.Background(), be, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole, parts := t.TempDir(), t.TempDir()
+	train(whole, 0)
+	train(parts, 5)
+	train(parts, 15)
+	train(parts, 0)
+	a, sa, err := load(Checkpoint(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, sb, err := load(Checkpoint(parts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range a.Names() {
+		x, _, err := a.Get(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, _, err := b.Get(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range x {
+			if x[i] != y[i] {
+				t.Fatalf("%s[%d]: %g without a stop, %g with", n, i, x[i], y[i])
+			}
+		}
+	}
+	if len(sa.Curve) != 4 || len(sb.Curve) != 4 {
+		t.Fatalf("curves of %d and %d points, want 4", len(sa.Curve), len(sb.Curve))
+	}
+	for i := range sa.Curve {
+		if sa.Curve[i].Loss != sb.Curve[i].Loss {
+			t.Errorf("point %d: loss %g without a stop, %g with", i, sa.Curve[i].Loss, sb.Curve[i].Loss)
+		}
+	}
+}
+
+// TestAnotherRecipeIsRefused: a checkpoint does not go on under other options.
+func TestAnotherRecipeIsRefused(t *testing.T) {
+	be := backend.MustOpen("go")
+	defer be.Finalize()
+	o := testOptions(t.TempDir(), tinyConfig(), 8, 4)
+	if _, _, err := CLIP(context.Background(), be, o); err != nil {
+		t.Fatal(err)
+	}
+	o.Seed = 2
+	if _, _, err := CLIP(context.Background(), be, o); err == nil || !strings.Contains(err.Error(), "another recipe") {
+		t.Errorf("error %v, want one about another recipe", err)
+	}
+}
+
+func TestSharedTargets(t *testing.T) {
+	got := sharedTargets([]string{"a", "b", "a"})
+	want := []float32{.5, 0, .5, 0, 1, 0, .5, 0, .5}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	s := Schedule{Peak: 1, Warmup: 10, Steps: 110, Floor: 0.1}
+	for _, c := range []struct {
+		t    int
+		want float64
+	}{{0, .1}, {9, 1}, {10, 1}, {60, .55}, {110, .1}, {200, .1}} {
+		if got := s.At(c.t); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("step %d: %g, want %g", c.t, got, c.want)
+		}
+	}
+}
+
+func TestBFloat16(t *testing.T) {
+	for _, c := range []struct{ in, want float32 }{{1, 1}, {1.00390625, 1}, {1.01171875, 1.015625}, {-2.5, -2.5}, {0, 0}} {
+		if got := math.Float32frombits(uint32(bfloat16(c.in)) << 16); got != c.want {
+			t.Errorf("%g rounds to %g, want %g", c.in, got, c.want)
+		}
 	}
 }
 

@@ -165,7 +165,13 @@ func (s *Study) LayerLesionFigure(l *LayerLesions) (*figure.Figure, error) {
 		o.Notes = append(o.Notes, figure.ModuleNote{Module: w.Site, Text: "block " + w.Block + " c_proj"})
 	}
 	if s.published() {
-		o.Published = &figure.PublishedModules{Source: source, Values: publishedLesions()}
+		all, here := publishedLesions(), map[string]float64{}
+		for _, m := range l.Modules {
+			if v, ok := all[m.Site]; ok {
+				here[m.Site] = v
+			}
+		}
+		o.Published = &figure.PublishedModules{Source: source, Values: here}
 	}
 	return figure.LesionBars(o)
 }
