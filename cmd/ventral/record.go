@@ -168,6 +168,8 @@ func newExport() *cobra.Command {
 		Use:     "export RECORDING",
 		GroupID: groupRecordings,
 		Short:   "Write a recording as one .npz, .safetensors, .parquet or .csv file",
+		Long: `Write a complete recording as one file for other tools. The ending of --out picks the format:
+.npz (numpy), .safetensors, .parquet or .csv (a row a stimulus, with its labels).`,
 		Example: "  ventral export out/circles --out circles.npz",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -22,6 +22,8 @@ func newStudy() *cobra.Command {
 		Use:     "study",
 		GroupID: groupDocuments,
 		Short:   "Run a whole study on a model and print its figures",
+		Long: `A study is the protocol of one published document, from stimuli to figures with their data and
+provenance. It runs the same on any model that has what it needs.`,
 		Example: "  ventral study spatial --model mini/clip-vit --out out/spatial --quick",
 	}
 	c.AddCommand(newStudySpatial())

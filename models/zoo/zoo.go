@@ -230,8 +230,22 @@ func miniCard(name string) (Card, error) {
 	if err != nil {
 		return Card{}, err
 	}
-	return Card{Name: name, Architecture: "clip-vit", Source: "shipped with this module", Licence: "Apache-2.0",
-		Preprocess: m.Preprocess, Config: m.Config, Shipped: true, Note: m.Summary}, nil
+	return fromMini(m), nil
+}
+
+func fromMini(m mini.Card) Card {
+	return Card{Name: m.Name, Architecture: "clip-vit", Source: "shipped with this module", Licence: "Apache-2.0",
+		Preprocess: m.Preprocess, Config: m.Config, Shipped: true, Note: m.Summary}
+}
+
+// OpenTrained opens the weights file at path as the network that a card describes, before it ships.
+func OpenTrained(card mini.Card, path string) (*Model, error) {
+	set, err := weights.Open(path, weights.Options{CheckFinite: true})
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	return load(fromMini(card), set)
 }
 
 // Sites lists the sites of a named model's visual or text tower, from its architecture alone: no weights are read.
