@@ -4,17 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ventral-lab/ventral/internal/atomicfile"
 )
 
 // Write writes tensors and, where meta is not empty, its strings as "__metadata__".
@@ -136,29 +133,14 @@ func jsonString(s string) []byte {
 
 // WriteFile writes a file at path as Write does: to a temporary name in the same folder, synced, then renamed, so that
 // path is at every moment absent, the old file or the whole new one.
-func WriteFile(path string, tensors []Tensor, meta map[string]string) (err error) {
-	temp := path + ".tmp-" + strconv.FormatUint(rand.Uint64(), 36)
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+func WriteFile(path string, tensors []Tensor, meta map[string]string) error {
+	f, err := atomicfile.Create(path, "safetensors")
 	if err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(temp))
-		}
-	}()
-	err = Write(f, tensors, meta)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
+	defer f.Abort()
+	if err := Write(f, tensors, meta); err != nil {
 		return fmt.Errorf("safetensors: %s: %w", path, err)
 	}
-	if err = os.Rename(temp, path); err != nil {
-		return fmt.Errorf("safetensors: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
+	return f.Commit()
 }

@@ -1,7 +1,6 @@
 package weights
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/ventral-lab/ventral/internal/atomicfile"
 )
 
 // The cache layout is huggingface_hub's:
@@ -196,31 +197,12 @@ func replaceByLink(p, target, blob string) error {
 	return os.Rename(blob, p)
 }
 
-// writeFile writes a small file by temporary name, sync and rename.
-func writeFile(p string, data []byte) (err error) {
+// writeFile writes a small file and the folders it is in.
+func writeFile(p string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(p), 0o777); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(p), ".tmp-")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), p)
+	return atomicfile.WriteFile(p, data, "hub")
 }
 
 // shardPaths returns the files an index names, as paths in the repository.

@@ -6,13 +6,14 @@ import (
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
+
+	"github.com/ventral-lab/ventral/internal/atomicfile"
 )
 
 // Table is a part of a figure's data as Save writes it to CSV: a header and rows of text, one observation a row.
@@ -98,7 +99,7 @@ func (f *Figure) Save(dir string) ([]string, error) {
 	var paths []string
 	put := func(name string, b []byte) (File, error) {
 		path := filepath.Join(dir, name)
-		if err := writeFile(path, b); err != nil {
+		if err := atomicfile.WriteFile(path, b, "figure"); err != nil {
 			return File{}, fmt.Errorf("figure %s: %w", f.Name, err)
 		}
 		paths = append(paths, path)
@@ -181,46 +182,4 @@ func buildCode() Code {
 		}
 	}
 	return c
-}
-
-// writeFile puts b at path whole or not at all.
-func writeFile(path string, b []byte) (err error) {
-	dir := filepath.Dir(path)
-	t, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, ignoreMissing(os.Remove(t.Name())))
-		}
-	}()
-	if _, err = t.Write(b); err == nil {
-		err = t.Chmod(0o644)
-	}
-	if err == nil {
-		err = t.Sync()
-	}
-	if e := t.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err = os.Rename(t.Name(), path); err != nil {
-		return err
-	}
-	// The name lives in the folder: without this a power cut can take it back.
-	if d, e := os.Open(dir); e == nil {
-		_ = d.Sync() // not every file system can sync a folder; the file itself is safe
-		_ = d.Close()
-	}
-	return nil
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
 }

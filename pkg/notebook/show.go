@@ -17,6 +17,7 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 
+	"github.com/ventral-lab/ventral/internal/atomicfile"
 	"github.com/ventral-lab/ventral/pkg/figure"
 )
 
@@ -172,25 +173,9 @@ func writeFile(name string, b []byte) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("notebook: making the folder for %s: %w", name, err)
 	}
-	t, err := os.CreateTemp(dir, "."+name+".*")
-	if err != nil {
-		return "", fmt.Errorf("notebook: %w", err)
-	}
-	_, err = t.Write(b)
-	if err == nil {
-		err = t.Chmod(0o644)
-	}
-	if err == nil {
-		err = t.Sync()
-	}
-	err = errors.Join(err, t.Close())
 	path = filepath.Join(dir, name)
-	if err == nil {
-		err = os.Rename(t.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(t.Name()) // the first error is the one to report
-		return "", fmt.Errorf("notebook: writing %s: %w", path, err)
+	if err := atomicfile.WriteFile(path, b, "notebook"); err != nil {
+		return "", fmt.Errorf("notebook: %w", err)
 	}
 	return path, nil
 }

@@ -2,28 +2,16 @@ package recording
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/ventral-lab/ventral/internal/cache"
 )
 
 // CacheDir is the folder for everything that can be made again: $VENTRAL_CACHE, else "ventral" in the user's cache
 // folder. It is not created.
-func CacheDir() (string, error) {
-	if d := os.Getenv("VENTRAL_CACHE"); d != "" {
-		abs, err := filepath.Abs(d)
-		if err != nil {
-			return "", fmt.Errorf("VENTRAL_CACHE=%s: %w", d, err)
-		}
-		return abs, nil
-	}
-	d, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("no cache folder: %w; set VENTRAL_CACHE", err)
-	}
-	return filepath.Join(d, "ventral"), nil
-}
+func CacheDir() (string, error) { return cache.Dir() }
 
 // CachePath is where the recording of a manifest lies in the cache: recordings/HASH below CacheDir, or below the
 // folder for temporary files where there is no CacheDir.
