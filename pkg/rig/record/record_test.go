@@ -170,7 +170,7 @@ func TestBadPicturesLeaveTheirNeighboursAlone(t *testing.T) {
 func TestSecondProcessIsRefused(t *testing.T) {
 	m, be := tiny(t), goBackend(t)
 	dir := filepath.Join(t.TempDir(), "r")
-	slow := pictures{n: 40, delay: 20 * time.Millisecond}
+	slow := pictures{n: 2000, delay: 20 * time.Millisecond}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {

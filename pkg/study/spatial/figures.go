@@ -12,7 +12,7 @@ import (
 
 // Gallery scores: the name of the score, and how it is written above a map.
 var galleryScores = []struct{ name, label string }{
-	{"info", "spatial information"}, {"grid", "grid score"}, {"border", "border score"}, {"eta2", "variance explained (η²)"},
+	{"info", "spatial information"}, {"grid", "grid score"}, {"border", "border score"}, {"place", "variance by place"},
 }
 
 // meta fills what all figures of the study share.
@@ -93,7 +93,7 @@ func hue(text string) string {
 // GalleryFigure shows the maps of the top units of a layer for each score.
 func (s *Study) GalleryFigure(l Layer, top int) (*figure.Figure, error) {
 	o := figure.HeatmapsOptions{Meta: s.meta(fmt.Sprintf("ratemaps_block%d", l.Block), fmt.Sprintf("block %d, %s", l.Block, s.Options.Token),
-		fmt.Sprintf("Rate maps of the %d units of %s with the highest scores: mean activation by the stimulus's place, each map from its own minimum to its own maximum (above it: score, minimum, maximum).", top, l.Site), source)}
+		fmt.Sprintf("Rate maps of the %d units of %s with the highest scores: mean activation by the stimulus's place, each map from its own minimum to its own maximum (above it: score, minimum, maximum). Variance by place is η² less its mean over permuted places.", top, l.Site), source)}
 	for _, sc := range galleryScores {
 		v, err := l.Score(sc.name)
 		if err != nil {
@@ -140,7 +140,7 @@ func (s *Study) ScoresFigure(score string, layers, control []Layer) (*figure.Fig
 func (s *Study) TunedFigure(layers, control []Layer) (*figure.Figure, error) {
 	const alpha = 0.05
 	o := figure.BarsOptions{Meta: s.meta("tuned", "", fmt.Sprintf("Share of units whose activation depends on the stimulus's place (η² against %d permutations of places, false discovery rate %g over all units of all blocks), with 95 %% Wilson intervals.", s.Options.Shuffles, alpha), source),
-		X: figure.Axis{Label: "block"}, Y: figure.Axis{Label: "tuned units", Min: 0, Max: 1, Percent: true}}
+		X: figure.Axis{Label: "block"}, Y: figure.Axis{Label: "tuned units (%)", Min: 0, Max: 1, Percent: true}}
 	for i, l := range layers {
 		w := l.Tuned(alpha)
 		o.Bars = append(o.Bars, figure.Bar{Group: fmt.Sprint(l.Block), Hue: "trained", Value: w.Estimate, Lo: w.Low, Hi: w.High})
@@ -235,7 +235,7 @@ func (s *Study) Figures(r *Result) ([]*figure.Figure, error) {
 		s.StimuliFigure,
 		func() (*figure.Figure, error) { return s.ZeroShotFigure(r.ZeroShot) },
 		func() (*figure.Figure, error) { return s.TunedFigure(r.Layers, r.Control) },
-		func() (*figure.Figure, error) { return s.ScoresFigure("eta2", r.Layers, r.Control) },
+		func() (*figure.Figure, error) { return s.ScoresFigure("place", r.Layers, r.Control) },
 		func() (*figure.Figure, error) { return s.ScoresFigure("grid", r.Layers, r.Control) },
 		func() (*figure.Figure, error) { return s.ScoresFigure("border", r.Layers, r.Control) },
 		func() (*figure.Figure, error) { return s.LayerLesionFigure(r.Modules) },

@@ -48,9 +48,10 @@ type Unit struct {
 	Sparsity    Float `json:"sparsity"`
 	Selectivity Float `json:"selectivity"`
 	Coherence   Float `json:"coherence"`
-	Eta2        Float `json:"eta2"` // share of the activation's variance that place explains; needs no conversion
-	P           Float `json:"p"`    // of Eta2, against permuted places
-	Q           Float `json:"q"`    // Benjamini-Hochberg over all units of all layers
+	Eta2        Float `json:"eta2"`  // share of the activation's variance that place explains; needs no conversion
+	Place       Float `json:"place"` // Eta2 less its mean over permuted places: what few stimuli a bin explain by chance is gone
+	P           Float `json:"p"`     // of Eta2, against permuted places
+	Q           Float `json:"q"`     // Benjamini-Hochberg over all units of all layers
 	PInfo       Float `json:"p_info"`
 	QInfo       Float `json:"q_info"`
 	Mean        Float `json:"mean"`
@@ -219,7 +220,7 @@ func (s *Study) score(values []float32, blank []float32, bins []int, grid ratema
 			Info: Float(sk.BitsPerSample), InfoPerRate: Float(sk.BitsPerEvent), InfoRaw: Float(ratemap.RawInformation(sm).BitsPerEvent),
 			Grid: Float(grids[u]), Border: Float(borders[u]), Sparsity: Float(ratemap.Sparsity(cm)),
 			Selectivity: Float(ratemap.Selectivity(cm)), Coherence: Float(ratemap.Coherence(filled.Map(u))),
-			Eta2: Float(tuning.Observed[u]), P: Float(tuning.P[u]), PInfo: Float(info.P[u]),
+			Eta2: Float(tuning.Observed[u]), Place: Float(tuning.Excess[u]), P: Float(tuning.P[u]), PInfo: Float(info.P[u]),
 			Mean: Float(stats.Mean(act)), SD: Float(stats.SD(act)),
 		}
 	}
@@ -258,16 +259,18 @@ func (l Layer) Tuned(alpha float64) stats.Interval {
 	return stats.Wilson(n, len(l.Units), 0.95)
 }
 
-// Score returns one score of every unit by name: info, info_raw, grid, border, sparsity, selectivity, coherence or eta2.
+// Score returns one score of every unit by name: info, info_raw, grid, border, sparsity, selectivity, coherence, eta2 or
+// place.
 func (l Layer) Score(name string) ([]float64, error) {
 	get, ok := map[string]func(Unit) Float{
 		"info": func(u Unit) Float { return u.Info }, "info_raw": func(u Unit) Float { return u.InfoRaw },
 		"grid": func(u Unit) Float { return u.Grid }, "border": func(u Unit) Float { return u.Border },
 		"sparsity": func(u Unit) Float { return u.Sparsity }, "selectivity": func(u Unit) Float { return u.Selectivity },
 		"coherence": func(u Unit) Float { return u.Coherence }, "eta2": func(u Unit) Float { return u.Eta2 },
+		"place": func(u Unit) Float { return u.Place },
 	}[name]
 	if !ok {
-		return nil, fmt.Errorf("spatial: no score %q: want info, info_raw, grid, border, sparsity, selectivity, coherence or eta2", name)
+		return nil, fmt.Errorf("spatial: no score %q: want info, info_raw, grid, border, sparsity, selectivity, coherence, eta2 or place", name)
 	}
 	out := make([]float64, len(l.Units))
 	for i, u := range l.Units {
