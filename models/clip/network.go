@@ -17,13 +17,23 @@ func (t ImageTower) Forward(p *program.Params, x *graph.Node) *graph.Node { retu
 func (t ImageTower) Input() []int { return []int{3, t.ImageSize, t.ImageSize} }
 
 // TextTower is the text tower of a configuration as a models.Network. Its input are token ids as float32, [batch,
-// context], which hold every id of a vocabulary exactly.
-type TextTower struct{ Config }
+// tokens], which hold every id of a vocabulary exactly.
+type TextTower struct {
+	Config
+	// Tokens is the length of its input, 0 for Context. No token sees a later one, so what follows the end token of the
+	// longest text can be left out.
+	Tokens int
+}
 
-// Forward builds the tower for ids [batch, context].
+// Forward builds the tower for ids [batch, tokens].
 func (t TextTower) Forward(p *program.Params, x *graph.Node) *graph.Node {
 	return t.Text(p, graph.ConvertDType(x, dtypes.Int32))
 }
 
-// Input is Context.
-func (t TextTower) Input() []int { return []int{t.Context} }
+// Input is Tokens.
+func (t TextTower) Input() []int {
+	if t.Tokens > 0 {
+		return []int{t.Tokens}
+	}
+	return []int{t.Context}
+}

@@ -154,7 +154,8 @@ func TestTextTower(t *testing.T) {
 	m := tiny(t)
 	c := m.Network.(clip.ImageTower).Config
 	text := &models.Model{Name: "text", Network: clip.TextTower{Config: c}, Params: m.Params}
-	s, err := record.NewStaged(goBackend(t), text, nil, "text_projection", []site.Edit{{Name: "lesion", Site: "token_embedding", Mul: site.Vary{}}}, 2)
+	be := goBackend(t)
+	s, err := record.NewStaged(be, text, nil, "text_projection", []site.Edit{{Name: "lesion", Site: "token_embedding", Mul: site.Vary{}}}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +165,18 @@ func TestTextTower(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What follows the end token of the longest text does not matter.
+	cut := &models.Model{Name: "cut", Network: clip.TextTower{Config: c, Tokens: 4}, Params: m.Params}
+	sc, err := record.NewStaged(be, cut, nil, "text_projection", nil, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sc.Close()
+	short, err := sc.From(0, append(append([]float32{}, ids[:4]...), ids[8:12]...), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "a cut context", short, intact)
 	// Without embeddings only the position of the end token tells the texts apart.
 	lesioned, err := s.From(0, ids, map[string][]float32{"lesion.mul@token_embedding": {0}})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ventral-lab/ventral/internal/cache"
 	"github.com/ventral-lab/ventral/internal/rng"
+	"github.com/ventral-lab/ventral/models"
 	"github.com/ventral-lab/ventral/models/clip"
 	"github.com/ventral-lab/ventral/pkg/method/stats"
 	"github.com/ventral-lab/ventral/pkg/rig/record"
@@ -210,23 +211,18 @@ func (s *Study) newLesioner(mods []Module) (*lesioner, error) {
 	if l.image, err = record.NewStaged(s.Backend, s.Model.Model, s.cuts(), "visual", edits, s.Options.Batch); err != nil {
 		return nil, err
 	}
+	if err := l.prompts(); err != nil {
+		l.close()
+		return nil, err
+	}
 	if edits, err = tower("text"); err != nil {
 		l.close()
 		return nil, err
 	}
-	if l.text, err = record.NewStaged(s.Backend, s.Model.Text, nil, "text_projection", edits, len(LesionPrompts)); err != nil {
+	text := &models.Model{Name: s.Model.Text.Name, Params: s.Model.Params, Network: clip.TextTower{Config: *s.Model.CLIP, Tokens: len(l.ids) / len(LesionPrompts)}}
+	if l.text, err = record.NewStaged(s.Backend, text, nil, "text_projection", edits, len(LesionPrompts)); err != nil {
 		l.close()
 		return nil, err
-	}
-	for _, t := range LesionPrompts {
-		ids, err := s.Model.Tok.EncodePadded(t, s.Model.CLIP.Context)
-		if err != nil {
-			l.close()
-			return nil, err
-		}
-		for _, id := range ids {
-			l.ids = append(l.ids, float32(id))
-		}
 	}
 	if s.Options.Ablation == "mean" {
 		if err := l.average(); err != nil {
@@ -235,6 +231,31 @@ func (s *Study) newLesioner(mods []Module) (*lesioner, error) {
 		}
 	}
 	return l, nil
+}
+
+// prompts encodes the two prompts, cut after the end token of the longer one.
+func (l *lesioner) prompts() error {
+	m := l.s.Model
+	var rows [][]int32
+	length := 0
+	for _, t := range LesionPrompts {
+		ids, err := m.Tok.EncodePadded(t, m.CLIP.Context)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, ids)
+		for i, id := range ids {
+			if int(id) == m.CLIP.Vocab-1 {
+				length = max(length, i+1)
+			}
+		}
+	}
+	for _, ids := range rows {
+		for _, id := range ids[:length] {
+			l.ids = append(l.ids, float32(id))
+		}
+	}
+	return nil
 }
 
 func (l *lesioner) close() {

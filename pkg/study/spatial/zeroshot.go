@@ -13,7 +13,7 @@ import (
 )
 
 // version is part of every cache key; it changes when the same options give other numbers.
-const version = "3"
+const version = "4"
 
 // Prompts are the document's three sets of class descriptions. The right answer is always the first.
 var Prompts = []PromptSet{
