@@ -222,7 +222,7 @@ func (s *clipSession) openAIOutput(key string) (program.Value, string, error) {
 				seen = seen || padded[r*n+i] == end
 			}
 		}
-		v, err := s.eval(s.params, s.c, s.c.Text, program.I32(padded, text.Dims...))
+		v, err := s.eval(s.params, s.c.Text, program.I32(padded, text.Dims...))
 		return v, "text_projection", err
 	case "out.gelu_variant.image_features", "out.gelu_variant.text_features":
 		c := s.c
@@ -273,7 +273,7 @@ func (s *clipSession) hfOutput(key string) (program.Value, string, error) {
 		if err != nil {
 			return image, "", err
 		}
-		v, err := s.eval(s.params, s.c, func(p *program.Params, x *Node) *Node {
+		v, err := s.eval(s.params, func(p *program.Params, x *Node) *Node {
 			_, nodeOf := site.List(x.Graph(), func() { s.c.Image(p, x) })
 			return nodeOf("visual.ln_post")
 		}, image)
@@ -318,11 +318,11 @@ func (s *clipSession) feature(p *program.Params, c clip.Config, name string) (pr
 	if err != nil {
 		return x, "", err
 	}
-	v, err := s.eval(p, c, build, x)
+	v, err := s.eval(p, build, x)
 	return v, at, err
 }
 
-func (s *clipSession) eval(p *program.Params, _ clip.Config, build func(*program.Params, *Node) *Node, x program.Value) (program.Value, error) {
+func (s *clipSession) eval(p *program.Params, build func(*program.Params, *Node) *Node, x program.Value) (program.Value, error) {
 	prog, err := program.New(s.be, "golden", p, func(_ *Graph, p *program.Params, in []*Node) []*Node {
 		return []*Node{build(p, in[0])}
 	})

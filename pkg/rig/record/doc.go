@@ -12,7 +12,7 @@
 //
 //   - Rows equal stimuli: a picture that cannot be read is a row with a status, and its neighbours are not touched.
 //   - Every batch has the same shape; the last one is padded. A value depends on the batch size (in the last bits of a
-//     float32, see docs/performance.md), so the batch size is part of the recording's identity, and so is the backend.
+//     float32; a test bounds it), so the batch size is part of the recording's identity, and so is the backend.
 //   - Memory is at most Config.Budget beside the weights and what the backend itself needs.
 //
 // # Limits
