@@ -10,6 +10,7 @@ package models
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gomlx/compute/dtypes"
@@ -34,6 +35,7 @@ type Network interface {
 // Model is a network with weights.
 type Model struct {
 	Name         string // "mini/clip-vit"
+	Config       Config // nil for a foreign network
 	Architecture string // "clip-vit"
 	WeightsHash  string // of names, shapes and values; "" without weights
 	Network      Network
@@ -47,8 +49,25 @@ type Model struct {
 
 // Sites lists the inner values of the model in the order in which they are computed. Nothing is run.
 func (m *Model) Sites() ([]site.Info, error) {
-	m.once.Do(func() { m.sites, _, m.err = Trace(m.Network) })
+	m.once.Do(func() {
+		if m.sites, _, m.err = Trace(m.Network); m.err == nil && m.Config != nil {
+			name(m.sites, m.Config.Aliases())
+		}
+	})
 	return m.sites, m.err
+}
+
+// name adds to sites the names they have elsewhere.
+func name(sites []site.Info, aliases []Alias) {
+	at := map[string]int{}
+	for i, s := range sites {
+		at[s.Name] = i
+	}
+	for _, a := range aliases {
+		if i, ok := at[a.Site]; ok && a.Name != a.Site && !slices.Contains(sites[i].Aliases, a.Name) {
+			sites[i].Aliases = append(sites[i].Aliases, a.Name)
+		}
+	}
 }
 
 // Trace builds a network without weights and returns its sites and the shapes of the weights it asks for.

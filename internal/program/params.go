@@ -20,6 +20,7 @@ import (
 type Params struct {
 	store   *model.Store
 	declare bool
+	train   bool
 	order   []string
 	dims    map[string][]int
 }
@@ -53,6 +54,15 @@ func Declare() *Params {
 	p.declare = true
 	return p
 }
+
+// Has tells whether there is a weight called name. Params made by Declare have what a graph already asked for.
+func (p *Params) Has(name string) bool { _, ok := p.dims[name]; return ok }
+
+// Training tells whether graphs are built to be trained: batch normalisation then uses the statistics of the batch.
+func (p *Params) Training() bool { return p.train }
+
+// SetTraining says whether the graphs that are built from now on are to be trained.
+func (p *Params) SetTraining(on bool) { p.train = on }
 
 // Set adds or replaces the weight called name. The data is copied.
 func (p *Params) Set(name string, data []float32, dims ...int) error {

@@ -64,7 +64,7 @@ func TestParameterCounts(t *testing.T) {
 		{"ViT-B/32", clip.ViTB32(), 151_277_313},
 		{"ViT-B/16", clip.ViTB16(), 149_620_737},
 	} {
-		if got := c.cfg.Parameters(); got != c.want {
+		if got := models.Parameters(c.cfg); got != c.want {
 			t.Errorf("%s: %d parameters, want %d", c.name, got, c.want)
 		}
 		inferred, err := clip.Infer(c.cfg.Shapes(), 0)
@@ -78,7 +78,7 @@ func TestParameterCounts(t *testing.T) {
 func TestInitialisation(t *testing.T) {
 	c := clip.Config{EmbedDim: 64, ImageSize: 32, Patch: 8, Width: 128, Layers: 2, Heads: 2,
 		Context: 16, Vocab: 1000, TextWidth: 96, TextLayers: 3, TextHeads: 3}
-	p, err := c.Random(7)
+	p, err := models.Random(c, 7)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package clip
 import (
 	"fmt"
 	"math"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -103,29 +102,6 @@ func (c Config) Shapes() map[string][]int {
 	blocks("visual.", c.Layers, c.Width)
 	blocks("", c.TextLayers, c.TextWidth)
 	return s
-}
-
-// Names lists the weights in sorted order.
-func (c Config) Names() []string {
-	var names []string
-	for n := range c.Shapes() {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
-}
-
-// Parameters is the number of scalars in all weights.
-func (c Config) Parameters() int {
-	n := 0
-	for _, dims := range c.Shapes() {
-		size := 1
-		for _, d := range dims {
-			size *= d
-		}
-		n += size
-	}
-	return n
 }
 
 // Infer reads a configuration off the shapes of a checkpoint in OpenAI's layout. Heads are taken to be 64 channels wide,

@@ -84,12 +84,6 @@ type manifest struct {
 	Config       json.RawMessage   `json:"config"`
 }
 
-// session is one weights file ready to be run.
-type session interface {
-	// compute returns the value for a reference key, or an error that says why it cannot.
-	compute(key string) (value program.Value, site string, err error)
-}
-
 // Verify runs every case in dir, which holds one case or a folder of cases.
 func Verify(dir string, be *backend.Backend, o Options) ([]Report, error) {
 	cases, err := find(dir)

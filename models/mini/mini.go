@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"github.com/ventral-lab/ventral/internal/safetensors"
-	"github.com/ventral-lab/ventral/models/clip"
 	"github.com/ventral-lab/ventral/models/preprocess"
 	"github.com/ventral-lab/ventral/models/weights"
 )
@@ -25,12 +24,13 @@ var files embed.FS
 
 // Card says what a shipped network is, how it was trained and what it can do.
 type Card struct {
-	Name       string          `json:"name"`
-	Summary    string          `json:"summary"`
-	Config     clip.Config     `json:"config"`
-	Preprocess preprocess.Spec `json:"preprocess"`
-	Training   Training        `json:"training"`
-	Factors    []Factor        `json:"factors"`
+	Name         string          `json:"name"`
+	Summary      string          `json:"summary"`
+	Architecture string          `json:"architecture"` // "clip-vit"
+	Config       json.RawMessage `json:"config"`       // of that architecture
+	Preprocess   preprocess.Spec `json:"preprocess"`
+	Training     Training        `json:"training"`
+	Factors      []Factor        `json:"factors"`
 }
 
 // Training is how a network came to be.

@@ -7,6 +7,29 @@ import (
 	"strings"
 )
 
+var clipViT = family{
+	architecture: "clip-vit",
+	detect: func(n names) (Layout, bool) {
+		switch {
+		case n.has("vision_model.embeddings.class_embedding") || n.has("text_model.embeddings."):
+			return HuggingFace, true
+		case n.has("visual.class_embedding") || n.has("token_embedding.weight") && n.has("transformer.resblocks.") && !n.has("visual."):
+			return OpenAI, true
+		}
+		return "", false
+	},
+	toCanonical: func(from Layout, shapes map[string][]int) (Mapping, error) {
+		if from == OpenAI {
+			return identity(OpenAI, shapes, func(name string) bool { return notWeights[name] }), nil
+		}
+		return HuggingFaceToOpenAI(sortedNames(shapes))
+	},
+	fromCanonical: func(_ Layout, shapes map[string][]int) (Mapping, error) {
+		return OpenAIToHuggingFace(sortedNames(shapes))
+	},
+	layouts: []Layout{HuggingFace},
+}
+
 // pair names one tensor, or q, k and v of one, in both layouts.
 type pair struct {
 	openAI, hf string
@@ -169,15 +192,4 @@ func countLayers(names []string, prefix string) (int, error) {
 		n = max(n, i+1)
 	}
 	return n, nil
-}
-
-// openAIToItself copies everything but what is no weight.
-func openAIToItself(names []string) Mapping {
-	m := Mapping{From: OpenAI, To: OpenAI, Ignored: ignored(names)}
-	for _, name := range names {
-		if !notWeights[name] {
-			m.Rules = append(m.Rules, Rule{Name: name, From: []string{name}})
-		}
-	}
-	return m
 }

@@ -66,7 +66,7 @@ func FuzzMapping(f *testing.F) {
 		}
 		if m, layout, err := Canonical(s); err == nil {
 			m.Hash()
-			if layout == HuggingFace {
+			if layout.Layout == HuggingFace && layout.Architecture == "clip-vit" {
 				back, err := OpenAIToHuggingFace(m.Names())
 				if err != nil {
 					t.Fatal(err)

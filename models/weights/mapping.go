@@ -3,22 +3,27 @@ package weights
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ventral-lab/ventral/internal/safetensors"
 )
 
-// Layout is a family of tensor names.
+// Layout says by whose names the tensors of a checkpoint go.
 type Layout string
 
 // The layouts that are told apart.
 const (
 	// OpenAI is the layout of OpenAI's CLIP and of open_clip: visual.transformer.resblocks.0.attn.in_proj_weight.
 	OpenAI Layout = "openai"
-	// HuggingFace is transformers' CLIPModel: vision_model.encoder.layers.0.self_attn.q_proj.weight.
+	// HuggingFace is that of transformers: vision_model.encoder.layers.0.self_attn.q_proj.weight.
 	HuggingFace Layout = "huggingface"
-	// Timm is timm's image tower of a CLIP, which has no text tower: blocks.0.attn.qkv.weight.
+	// Timm is timm's: blocks.0.attn.qkv.weight.
 	Timm Layout = "timm"
+	// Torchvision is torchvision's: features.0.weight.
+	Torchvision Layout = "torchvision"
+	// Keras is that of Keras' applications, kernels as [height, width, in, out].
+	Keras Layout = "keras"
+	// Original is that of the authors' own code where none of the others has their name: DINOv2, MAE.
+	Original Layout = "original"
 )
 
 // Operation says how a tensor of one layout is made of those of another.
@@ -30,6 +35,9 @@ const (
 	Transpose                  // a matrix, rows and columns exchanged
 	Join                       // several tensors one after the other along the first axis
 	Part                       // one of Of equal parts along the first axis
+	View                       // the same elements in the shape Shape
+	Permute                    // axes exchanged: axis i of the result is axis Axes[i] of the tensor
+	Zeros                      // zeros of the shape Shape, in the dtype of From, which is not read otherwise
 )
 
 // Rule makes the tensor Name.
@@ -37,8 +45,10 @@ type Rule struct {
 	Name      string
 	From      []string
 	Operation Operation
-	Index, Of int  // of Part
-	Optional  bool // left out, instead of an error, where From is not there
+	Index, Of int   // of Part
+	Shape     []int // of View and Zeros
+	Axes      []int // of Permute
+	Optional  bool  // left out, instead of an error, where From is not there
 }
 
 // Mapping presents a set of one layout under the names of another.
@@ -117,6 +127,21 @@ func (r Rule) shape(in map[string][]int, names []string) (shape []int, present b
 			return nil, false, fmt.Errorf("tensor %q: %w: %v cannot be cut into %d parts", r.From[0], ErrShape, shape, r.Of)
 		}
 		shape[0] /= r.Of
+	case r.Operation == View:
+		if product(shape) != product(r.Shape) {
+			return nil, false, fmt.Errorf("tensor %q: %w: %v cannot be seen as %v", r.From[0], ErrShape, shape, r.Shape)
+		}
+		shape = slices.Clone(r.Shape)
+	case r.Operation == Zeros:
+		shape = slices.Clone(r.Shape)
+	case r.Operation == Permute:
+		if len(shape) != len(r.Axes) {
+			return nil, false, fmt.Errorf("tensor %q: %w: %v has not %d axes", r.From[0], ErrShape, shape, len(r.Axes))
+		}
+		old := slices.Clone(shape)
+		for i, a := range r.Axes {
+			shape[i] = old[a]
+		}
 	}
 	return shape, true, nil
 }
@@ -171,8 +196,45 @@ func (r Rule) data(from []source) func() []byte {
 			n := len(all) / r.Of
 			return all[r.Index*n : (r.Index+1)*n : (r.Index+1)*n]
 		}
+	case Permute:
+		shape, size := slices.Clone(first.shape), safetensors.ItemSize(first.dtype)
+		return func() []byte { return permuted(first.data(), shape, r.Axes, size) }
+	case Zeros:
+		n := product(r.Shape) * safetensors.ItemSize(first.dtype)
+		return func() []byte { return make([]byte, n) }
 	}
 	return first.data
+}
+
+// permuted returns the tensor of that shape with its axes exchanged; elements have size bytes.
+func permuted(in []byte, shape, axes []int, size int) []byte {
+	stride := make([]int, len(shape))
+	for i, n := len(shape)-1, size; i >= 0; i-- {
+		stride[i] = n
+		n *= shape[i]
+	}
+	out := make([]byte, 0, len(in))
+	var walk func(axis, at int)
+	walk = func(axis, at int) {
+		if axis == len(axes) {
+			out = append(out, in[at:at+size]...)
+			return
+		}
+		for range shape[axes[axis]] {
+			walk(axis+1, at)
+			at += stride[axes[axis]]
+		}
+	}
+	walk(0, 0)
+	return out
+}
+
+func product(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
 }
 
 // transposed returns the transpose of a rows x columns matrix of elements of size bytes.
@@ -184,49 +246,4 @@ func transposed(in []byte, rows, columns, size int) []byte {
 		}
 	}
 	return out
-}
-
-// Detect tells which CLIP layout a set of names is in.
-func Detect(names []string) (Layout, error) {
-	has := func(prefix string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, prefix) })
-	}
-	switch {
-	case has("vision_model.embeddings.") || has("text_model.embeddings."):
-		return HuggingFace, nil
-	case has("visual.conv1.") || has("token_embedding.weight") && has("transformer.resblocks."):
-		return OpenAI, nil
-	case has("patch_embed.proj.") && has("blocks.0."):
-		return Timm, nil
-	}
-	var some []string
-	for _, name := range slices.Sorted(slices.Values(names)) {
-		if len(some) < 5 {
-			some = append(some, name)
-		}
-	}
-	return "", fmt.Errorf("weights: %w: neither OpenAI's names (visual.conv1.weight) nor Hugging Face's (vision_model.embeddings...) among %d tensors, which begin with %s; this is not a CLIP checkpoint, or one under a common prefix that has to be removed", ErrLayout, len(names), strings.Join(some, ", "))
-}
-
-// Canonical returns s under OpenAI's names, and the layout that s has. A set that has them already loses only what
-// OpenAI's checkpoints store beside weights.
-func Canonical(s *Set) (*Set, Layout, error) {
-	layout, err := Detect(s.names)
-	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", s.ref, err)
-	}
-	var m Mapping
-	switch layout {
-	case OpenAI:
-		m = openAIToItself(s.names)
-	case HuggingFace:
-		m, err = HuggingFaceToOpenAI(s.names)
-	default:
-		err = fmt.Errorf("weights: %w: timm's layout holds an image tower without projection names for the text tower; open the repository's open_clip_model.safetensors instead", ErrLayout)
-	}
-	if err != nil {
-		return nil, layout, fmt.Errorf("%s: %w", s.ref, err)
-	}
-	mapped, err := m.Apply(s)
-	return mapped, layout, err
 }

@@ -42,7 +42,7 @@ func table(t testing.TB, file string) map[string][]int {
 	return x.Keys
 }
 
-func names(m map[string][]int) []string { return slices.Collect(maps.Keys(m)) }
+func nameList(m map[string][]int) []string { return slices.Collect(maps.Keys(m)) }
 
 // The tables are the state dicts of open_clip's ViT-B-32 and of transformers' CLIPModel at full size.
 func TestFullSizeMappingIsABijection(t *testing.T) {
@@ -52,10 +52,10 @@ func TestFullSizeMappingIsABijection(t *testing.T) {
 		layout   Layout
 		mapping  func([]string) (Mapping, error)
 	}{{hf, openAI, HuggingFace, HuggingFaceToOpenAI}, {openAI, hf, OpenAI, OpenAIToHuggingFace}} {
-		if got, err := Detect(names(c.in)); err != nil || got != c.layout {
+		if got, err := Detect(nameList(c.in)); err != nil || got.Layout != c.layout {
 			t.Errorf("Detect: %q, %v, want %q", got, err, c.layout)
 		}
-		m, err := c.mapping(names(c.in))
+		m, err := c.mapping(nameList(c.in))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func openTest(t testing.TB, name string) *Set {
 func TestGoldenModelsMapOntoEachOther(t *testing.T) {
 	openAI, hf := openTest(t, "clip_vit_openai_tiny"), openTest(t, "hf_clip_tiny")
 	toOpenAI, layout, err := Canonical(hf)
-	if err != nil || layout != HuggingFace {
+	if err != nil || layout.Layout != HuggingFace {
 		t.Fatal(layout, err)
 	}
 	m, err := OpenAIToHuggingFace(openAI.Names())
@@ -105,7 +105,7 @@ func TestGoldenModelsMapOntoEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	same, layout, err := Canonical(openAI)
-	if err != nil || layout != OpenAI {
+	if err != nil || layout.Layout != OpenAI {
 		t.Fatal(layout, err)
 	}
 	for _, c := range []struct {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ventral-lab/ventral/models"
 	"github.com/ventral-lab/ventral/models/zoo"
 )
 
@@ -15,7 +16,7 @@ func TestShippedModelOpens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	if m.WeightsHash == "" || m.CLIP == nil || m.Card.Parameters != m.CLIP.Parameters() {
+	if m.WeightsHash == "" || m.CLIP == nil || m.Card.Parameters != models.Parameters(m.CLIP) {
 		t.Errorf("card %+v", m.Card)
 	}
 	sites, err := m.Sites()

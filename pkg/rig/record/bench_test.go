@@ -56,7 +56,7 @@ func vitB32(b *testing.B) (*models.Model, *models.Model, *backend.Backend) {
 		b.Skip("no XLA on this machine")
 	}
 	c := clip.ViTB32()
-	p, err := c.Random(1)
+	p, err := models.Random(c, 1)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -31,7 +31,7 @@ import (
 func tiny(t testing.TB) *models.Model {
 	t.Helper()
 	c := clip.Config{EmbedDim: 8, ImageSize: 16, Patch: 8, Width: 16, Layers: 2, Heads: 2, Context: 8, Vocab: 600, TextWidth: 16, TextLayers: 1, TextHeads: 2}
-	p, err := c.Random(3)
+	p, err := models.Random(c, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,6 +68,10 @@ func (t *Tracer) tap(name string, x *Node, axes []Axis) *Node {
 	return x
 }
 
+func (t *Tracer) uses(name string) bool {
+	return t.b.start != nil && t.b.start.Name == name || len(t.b.edits[name]) > 0 || len(t.b.captures[name]) > 0
+}
+
 // spread broadcasts the runtime input called key to the shape of x.
 func (t *Tracer) spread(key string, x *Node, axes []Axis) *Node {
 	t.fired[key] = true
@@ -96,8 +100,14 @@ func (t *Tracer) spread(key string, x *Node, axes []Axis) *Node {
 	return BroadcastToShape(Reshape(in, dims...), x.Shape())
 }
 
-// Node is the value of a site, after its edits, for gradients with respect to it; nil where it was not tapped.
-func (t *Tracer) Node(name string) *Node { return t.nodes[name] }
+// Node is the value of a site, after its edits, for gradients with respect to it; nil where the plan neither captures nor
+// edits the site nor starts from it, because then the graph may go on from another form of the value.
+func (t *Tracer) Node(name string) *Node {
+	if !t.uses(name) {
+		return nil
+	}
+	return t.nodes[name]
+}
 
 // Outputs are the captured nodes in the order of Bound.Outputs. It panics if any part of the plan did not fire: the
 // model did not tap a site it had listed.

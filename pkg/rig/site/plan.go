@@ -3,6 +3,7 @@ package site
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -230,6 +231,9 @@ func (p Plan) Check(infos []Info) (*Bound, error) {
 	}
 	if p.start != "" {
 		info, ok := b.sites[p.start]
+		if i := slices.IndexFunc(infos, func(i Info) bool { return slices.Contains(i.Aliases, p.start) }); !ok && i >= 0 {
+			info, ok = infos[i], true
+		}
 		if !ok {
 			return nil, fmt.Errorf("start: %w", &NoMatchError{Selector: p.start, Nearest: nearest(p.start, infos, 3)})
 		}

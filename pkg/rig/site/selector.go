@@ -3,6 +3,7 @@ package site
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -21,7 +22,8 @@ func (e *NoMatchError) Error() string {
 	return fmt.Sprintf("selector %q matches no site; the nearest are %s", e.Selector, strings.Join(e.Nearest, ", "))
 }
 
-// Match returns the sites that a selector matches, in the order of infos, or a NoMatchError.
+// Match returns the sites that a selector matches, in the order of infos, or a NoMatchError. Aliases count only where no
+// name matches, so that a glob over names does not reach further than it says.
 func Match(selector string, infos []Info) ([]Info, error) {
 	re, err := compileSelector(selector)
 	if err != nil {
@@ -31,6 +33,13 @@ func Match(selector string, infos []Info) ([]Info, error) {
 	for _, i := range infos {
 		if re.MatchString(i.Name) {
 			m = append(m, i)
+		}
+	}
+	if len(m) == 0 {
+		for _, i := range infos {
+			if slices.ContainsFunc(i.Aliases, re.MatchString) {
+				m = append(m, i)
+			}
 		}
 	}
 	if len(m) == 0 {

@@ -29,6 +29,8 @@ type Info struct {
 	Name  string `json:"name"`
 	Axes  []Axis `json:"axes"`
 	Shape []int  `json:"shape"` // for one stimulus, as long as Axes
+	// Aliases are the names the site has in other libraries. A selector that matches no name is tried on them.
+	Aliases []string `json:"aliases,omitempty"`
 }
 
 // Size is the number of values for one stimulus.
@@ -68,6 +70,8 @@ func product(dims []int) int {
 // tapper is what a graph carries for its taps.
 type tapper interface {
 	tap(name string, x *graph.Node, axes []Axis) *graph.Node
+	// uses tells whether the value of the site called name is read or replaced.
+	uses(name string) bool
 }
 
 type stateKey struct{}
@@ -83,6 +87,20 @@ func Tap(name string, x *graph.Node, axes ...Axis) *graph.Node {
 		return x
 	}
 	return t.tap(name, x, axes)
+}
+
+// TapImage is Tap for feature maps that the graph holds as [stimulus, y, x, channel], the order convolutions are fastest
+// in. The site has the axes channel, y, x, the order of the reference implementations.
+func TapImage(name string, x *graph.Node) *graph.Node {
+	t, ok := x.Graph().State(stateKey{}).(tapper)
+	if !ok {
+		return x
+	}
+	y := Tap(name, graph.TransposeAllAxes(x, 0, 3, 1, 2), Channel, Y, X)
+	if !t.uses(name) {
+		return x
+	}
+	return graph.TransposeAllAxes(y, 0, 2, 3, 1)
 }
 
 // lister notes every site of a graph.
@@ -101,6 +119,8 @@ func (l *lister) tap(name string, x *graph.Node, axes []Axis) *graph.Node {
 	l.nodes[name] = x
 	return x
 }
+
+func (l *lister) uses(string) bool { return true }
 
 // List calls build on g and returns the sites it taps, in the order they are computed. The value of each is available
 // through the returned function, for gradients with respect to it.

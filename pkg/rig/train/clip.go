@@ -16,6 +16,7 @@ import (
 	"github.com/ventral-lab/ventral/internal/ops"
 	"github.com/ventral-lab/ventral/internal/program"
 	"github.com/ventral-lab/ventral/internal/rng"
+	"github.com/ventral-lab/ventral/models"
 	"github.com/ventral-lab/ventral/models/clip"
 	"github.com/ventral-lab/ventral/pkg/rig/backend"
 )
@@ -80,7 +81,7 @@ func CLIP(ctx context.Context, be *backend.Backend, o CLIPOptions) (*program.Par
 		}
 		o.log("going on from step %d of %s", st.Step, path)
 	} else {
-		if params, err = o.Config.Random(o.Seed); err != nil {
+		if params, err = models.Random(o.Config, o.Seed); err != nil {
 			return nil, st, err
 		}
 		if err := params.Set("logit_scale", []float32{float32(math.Log(14))}); err != nil {

@@ -45,7 +45,11 @@ func ExportCLIP(checkpoint, dir, name, backendName string) (mini.Card, error) {
 		return mini.Card{}, err
 	}
 	pre := preprocess.Plain(recipe.Config.ImageSize, recipe.Mean, recipe.Std)
-	card := mini.Card{Name: "mini/" + name, Config: recipe.Config, Preprocess: pre,
+	config, err := json.Marshal(recipe.Config)
+	if err != nil {
+		return mini.Card{}, err
+	}
+	card := mini.Card{Name: "mini/" + name, Architecture: "clip-vit", Config: config, Preprocess: pre,
 		Summary: fmt.Sprintf("ViT of width %d and %d blocks at %d px, trained on %d procedural scenes",
 			recipe.Config.Width, recipe.Config.Layers, recipe.Config.ImageSize, st.Step*recipe.Batch),
 		Training: mini.Training{Data: recipe.Data, Steps: st.Step, Pictures: st.Step * recipe.Batch, Seed: recipe.Seed, Seconds: st.Seconds, Backend: backendName,

@@ -1,0 +1,25 @@
+package zoo
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/ventral-lab/ventral/models"
+)
+
+// Untrained is the same architecture with the weights that its authors' code starts from.
+func (m *Model) Untrained(seed uint64) (*Model, error) { return untrained(m.Card, seed, 0) }
+
+func untrained(card Card, seed uint64, size int) (*Model, error) {
+	card.Name = fmt.Sprintf("random:%s?seed=%d", card.Name, seed)
+	card.Shipped = false
+	params, err := models.Random(card.Config, seed)
+	if err != nil {
+		return nil, err
+	}
+	config, err := json.Marshal(card.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", card.Name, err)
+	}
+	return build(card, params, fmt.Sprintf("random-%s-%d", config, seed), size)
+}
