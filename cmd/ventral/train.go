@@ -64,7 +64,7 @@ held-out pictures. Copied to models/mini they are what ships.`,
 			if err != nil {
 				return err
 			}
-			o, err := train.MiniCLIP(steps, seed, tok)
+			o, task, err := train.MiniCLIP(steps, seed, tok)
 			if err != nil {
 				return err
 			}
@@ -76,10 +76,10 @@ held-out pictures. Copied to models/mini they are what ships.`,
 				fmt.Fprintln(cmd.OutOrStdout(), time.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
 			}
 			factors := []string{"shape4", "circle", "colour", "shape", "size", "word"}
-			if o.Eval, err = train.Evaluator(b, o.Config, tok, factors, 300, seed); err != nil {
+			if o.Eval, err = train.Evaluator(b, task.Config, tok, factors, 300, seed); err != nil {
 				return err
 			}
-			p, st, err := train.CLIP(cmd.Context(), b, o)
+			p, st, err := train.Run(cmd.Context(), b, o, task)
 			if err != nil {
 				return err
 			}

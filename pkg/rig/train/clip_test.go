@@ -22,11 +22,16 @@ func (stripes) Draw(i int, dst []uint8) (string, error) {
 	return fmt.Sprint(k), nil
 }
 
-func testOptions(out string, c clip.Config, batch, steps int) CLIPOptions {
-	return CLIPOptions{Config: c, Seed: 1, Batch: batch, Tokens: c.Context,
+func testOptions(out string, batch, steps int) Options {
+	return Options{Seed: 1, Batch: batch,
 		AdamW:    AdamW{Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, Decay: 0.05, Clip: 1},
 		Schedule: Schedule{Peak: 1e-3, Warmup: 5, Steps: steps, Floor: 0.05},
-		Data:     "stripes", Mean: [3]float64{.5, .5, .5}, Std: [3]float64{.5, .5, .5}, Out: out, Every: max(steps/2, 1),
+		Out:      out, Every: max(steps/2, 1)}
+}
+
+func contrastive(c clip.Config) Contrastive {
+	return Contrastive{Config: c, Tokens: c.Context,
+		Data: "stripes", Augment: Augment{Mean: [3]float64{.5, .5, .5}, Std: [3]float64{.5, .5, .5}},
 		Train: stripes{},
 		Encode: func(s string) ([]int32, error) {
 			ids := make([]int32, c.Context)
@@ -45,9 +50,9 @@ func tinyConfig() clip.Config {
 func TestLossFalls(t *testing.T) {
 	be := backend.MustOpen("go")
 	defer be.Finalize()
-	o := testOptions(t.TempDir(), tinyConfig(), 8, 40)
+	o := testOptions(t.TempDir(), 8, 40)
 	o.Every = 10
-	_, st, err := CLIP(context.Background(), be, o)
+	_, st, err := Run(context.Background(), be, o, contrastive(tinyConfig()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,9 +68,9 @@ func TestResumeIsExact(t *testing.T) {
 	be := backend.MustOpen("go")
 	defer be.Finalize()
 	train := func(dir string, stop int) {
-		o := testOptions(dir, tinyConfig(), 8, 20)
+		o := testOptions(dir, 8, 20)
 		o.Every, o.StopAfter = 5, stop
-		if _, _, err := CLIP(context.Background(), be, o); err != nil {
+		if _, _, err := Run(context.Background(), be, o, contrastive(tinyConfig())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,12 +116,12 @@ func TestResumeIsExact(t *testing.T) {
 func TestAnotherRecipeIsRefused(t *testing.T) {
 	be := backend.MustOpen("go")
 	defer be.Finalize()
-	o := testOptions(t.TempDir(), tinyConfig(), 8, 4)
-	if _, _, err := CLIP(context.Background(), be, o); err != nil {
+	o := testOptions(t.TempDir(), 8, 4)
+	if _, _, err := Run(context.Background(), be, o, contrastive(tinyConfig())); err != nil {
 		t.Fatal(err)
 	}
 	o.Seed = 2
-	if _, _, err := CLIP(context.Background(), be, o); err == nil || !strings.Contains(err.Error(), "another recipe") {
+	if _, _, err := Run(context.Background(), be, o, contrastive(tinyConfig())); err == nil || !strings.Contains(err.Error(), "another recipe") {
 		t.Errorf("error %v, want one about another recipe", err)
 	}
 }
@@ -158,10 +163,10 @@ func BenchmarkCLIPStep(b *testing.B) {
 		b.Run(fmt.Sprintf("%dpx-w%dx%d", c.ImageSize, c.Width, c.Layers), func(b *testing.B) {
 			be := backend.MustOpen("")
 			defer be.Finalize()
-			o := testOptions(b.TempDir(), c, 128, b.N)
+			o := testOptions(b.TempDir(), 128, b.N)
 			o.Every = b.N + 1
 			o.Log = b.Logf
-			if _, _, err := CLIP(context.Background(), be, o); err != nil {
+			if _, _, err := Run(context.Background(), be, o, contrastive(c)); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportMetric(float64(128*b.N)/b.Elapsed().Seconds(), "pictures/s")

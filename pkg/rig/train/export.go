@@ -21,7 +21,8 @@ func ExportCLIP(checkpoint, dir, name, backendName string) (mini.Card, error) {
 	}
 	defer p.Close()
 	var recipe struct {
-		CLIPOptions
+		Options
+		Task Contrastive
 	}
 	if err := json.Unmarshal(st.Recipe, &recipe); err != nil {
 		return mini.Card{}, fmt.Errorf("%s: recipe: %w", checkpoint, err)
@@ -44,15 +45,15 @@ func ExportCLIP(checkpoint, dir, name, backendName string) (mini.Card, error) {
 	if err := safetensors.WriteFile(filepath.Join(dir, name+".safetensors"), ts, map[string]string{"format": "pt"}); err != nil {
 		return mini.Card{}, err
 	}
-	pre := preprocess.Plain(recipe.Config.ImageSize, recipe.Mean, recipe.Std)
-	config, err := json.Marshal(recipe.Config)
+	pre := preprocess.Plain(recipe.Task.Config.ImageSize, recipe.Task.Augment.Mean, recipe.Task.Augment.Std)
+	config, err := json.Marshal(recipe.Task.Config)
 	if err != nil {
 		return mini.Card{}, err
 	}
 	card := mini.Card{Name: "mini/" + name, Architecture: "clip-vit", Config: config, Preprocess: pre,
 		Summary: fmt.Sprintf("ViT of width %d and %d blocks at %d px, trained on %d procedural scenes",
-			recipe.Config.Width, recipe.Config.Layers, recipe.Config.ImageSize, st.Step*recipe.Batch),
-		Training: mini.Training{Data: recipe.Data, Steps: st.Step, Pictures: st.Step * recipe.Batch, Seed: recipe.Seed, Seconds: st.Seconds, Backend: backendName,
+			recipe.Task.Config.Width, recipe.Task.Config.Layers, recipe.Task.Config.ImageSize, st.Step*recipe.Batch),
+		Training: mini.Training{Data: recipe.Task.Data, Steps: st.Step, Pictures: st.Step * recipe.Batch, Seed: recipe.Seed, Seconds: st.Seconds, Backend: backendName,
 			Recipe: fmt.Sprintf("AdamW %g (betas %g %g, decay %g), %d steps of warm-up and a cosine over %d, batch %d, gradient clip %g, equal captions share the positive weight",
 				recipe.Schedule.Peak, recipe.AdamW.Beta1, recipe.AdamW.Beta2, recipe.AdamW.Decay, recipe.Schedule.Warmup, recipe.Schedule.Steps, recipe.Batch, recipe.AdamW.Clip)},
 	}

@@ -24,20 +24,21 @@ func MiniPreprocess(size int) preprocess.Spec {
 }
 
 // MiniCLIP is the recipe of mini/clip-vit: steps of 128 scenes each. tok is tokenizer.Small of the configuration's vocabulary.
-func MiniCLIP(steps int, seed uint64, tok *tokenizer.Tokenizer) (CLIPOptions, error) {
+func MiniCLIP(steps int, seed uint64, tok *tokenizer.Tokenizer) (Options, Contrastive, error) {
 	const batch = 128
 	c := MiniCLIPConfig()
 	data, err := scenes.New(scenes.Config{N: steps * batch, Seed: seed, Size: c.ImageSize, Split: "train"})
 	if err != nil {
-		return CLIPOptions{}, err
+		return Options{}, Contrastive{}, err
 	}
 	pre := MiniPreprocess(c.ImageSize)
-	return CLIPOptions{
-		Config: c, Seed: seed, Batch: batch, Tokens: c.Context,
+	o := Options{
+		Seed: seed, Batch: batch, Every: 250,
 		AdamW:    AdamW{Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, Decay: 0.05, Clip: 1},
 		Schedule: Schedule{Peak: 1e-3, Warmup: min(100, steps/10+1), Steps: steps, Floor: 0.02},
-		Data:     data.Spec(), Mean: pre.Mean, Std: pre.Std,
-		Every: 250, Train: data,
+	}
+	return o, Contrastive{
+		Config: c, Tokens: c.Context, Data: data.Spec(), Augment: Augment{Mean: pre.Mean, Std: pre.Std}, Train: data,
 		Encode: func(s string) ([]int32, error) { return tok.EncodePadded(s, c.Context, tokenizer.NoTruncation()) },
 	}, nil
 }
@@ -104,7 +105,7 @@ func (p *Probe) Correct(e *clip.Encoder) ([]bool, error) {
 	return ok, nil
 }
 
-// Evaluator returns a CLIPOptions.Eval that reports the accuracy of each factor on n pictures.
+// Evaluator returns an Options.Eval that reports the accuracy of each factor on n pictures.
 func Evaluator(be *backend.Backend, c clip.Config, tok *tokenizer.Tokenizer, factors []string, n int, seed uint64) (func(*program.Params) (map[string]float64, error), error) {
 	var probes []*Probe
 	for _, f := range factors {
