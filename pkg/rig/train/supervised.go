@@ -1,0 +1,119 @@
+package train
+
+import (
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"github.com/ventral-lab/ventral/internal/ops"
+	"github.com/ventral-lab/ventral/internal/program"
+	"github.com/ventral-lab/ventral/models"
+)
+
+// Labelled are pictures made by index, each with one class or none of every head.
+type Labelled interface {
+	// Label fills dst with picture i, RGB by rows, and labels with its class of every head, -1 where a head does not
+	// apply: the colour of a photograph, the expression of a car.
+	Label(i int, dst []uint8, labels []int32) error
+}
+
+// Head is one question that a classifier answers: its outputs from the sum of the classes before on.
+type Head struct {
+	Name    string   `json:"name"`
+	Classes []string `json:"classes"`
+}
+
+// Supervised is the training of a multi-task classifier: the network's outputs are the classes of all heads, one head
+// after the other, and the loss is the mean of the heads' cross-entropies. A head is averaged over the pictures that have
+// its label.
+type Supervised struct {
+	Config  models.Config
+	Size    int // of the pictures, pixels a side
+	Heads   []Head
+	Data    string
+	Augment Augment
+	Smooth  float64 // label smoothing (Szegedy et al. 2016)
+
+	Train   Labelled `json:"-"`
+	network models.Network
+}
+
+// NewSupervised checks that the network has an output for every class.
+func NewSupervised(s Supervised) (*Supervised, error) {
+	var err error
+	if s.network, err = s.Config.Network(s.Size, s.Size); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// Classes is the number of outputs.
+func (s *Supervised) Classes() int {
+	n := 0
+	for _, h := range s.Heads {
+		n += len(h.Classes)
+	}
+	return n
+}
+
+// Start draws the reference's initial weights.
+func (s *Supervised) Start(seed uint64) (*program.Params, error) {
+	return models.Random(s.Config, seed)
+}
+
+// Moved is true of every weight.
+func (s *Supervised) Moved(string) bool { return true }
+
+// After does nothing.
+func (s *Supervised) After(*program.Params) error { return nil }
+
+// Batch draws pictures k·n to (k+1)·n: images and target distributions [n, classes of all heads], 0 everywhere in a head
+// that does not apply.
+func (s *Supervised) Batch(seed uint64, k, n int) ([]program.Value, error) {
+	in := s.network.Input()
+	px := in[1] * in[2]
+	images := make([]float32, n*3*px)
+	targets := make([]float32, n*s.Classes())
+	rgb := make([]uint8, 3*px)
+	labels := make([]int32, len(s.Heads))
+	for j := range n {
+		i := k*n + j
+		if err := s.Train.Label(i, rgb, labels); err != nil {
+			return nil, fmt.Errorf("picture %d: %w", i, err)
+		}
+		s.Augment.apply(images[j*3*px:(j+1)*3*px], rgb, seed, uint64(i))
+		row := targets[j*s.Classes() : (j+1)*s.Classes()]
+		for h, head := range s.Heads {
+			c := len(head.Classes)
+			if l := int(labels[h]); l >= c {
+				return nil, fmt.Errorf("picture %d: class %d of %s, which has %d", i, l, head.Name, c)
+			} else if l >= 0 {
+				for m := range c {
+					row[m] = float32(s.Smooth / float64(c))
+				}
+				row[l] += float32(1 - s.Smooth)
+			}
+			row = row[c:]
+		}
+	}
+	return []program.Value{program.F32(images, n, 3, in[1], in[2]), program.F32(targets, n, s.Classes())}, nil
+}
+
+// Loss is the mean over heads of the cross-entropy of those pictures that have the head's label.
+func (s *Supervised) Loss(p *program.Params, in []*Node) *Node {
+	images, targets := in[0], in[1]
+	logits := s.network.Forward(p, images)
+	if d := logits.Shape().Dimensions; len(d) != 2 || d[1] != s.Classes() {
+		panic(fmt.Errorf("the network gives %v, the heads have %d classes", d, s.Classes()))
+	}
+	total := ScalarZero(images.Graph(), logits.DType())
+	at := 0
+	for _, h := range s.Heads {
+		part := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(at, at+len(h.Classes))) }
+		t := part(targets)
+		ce := Neg(ops.SumAll(Mul(t, LogSoftmax(part(logits), -1))))
+		total = Add(total, Div(ce, MaxScalar(ops.SumAll(t), 1)))
+		at += len(h.Classes)
+	}
+	return DivScalar(total, float64(len(s.Heads)))
+}
