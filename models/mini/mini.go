@@ -29,8 +29,15 @@ type Card struct {
 	Architecture string          `json:"architecture"` // "clip-vit"
 	Config       json.RawMessage `json:"config"`       // of that architecture
 	Preprocess   preprocess.Spec `json:"preprocess"`
+	Heads        []Head          `json:"heads,omitempty"` // of a classifier: its outputs, in this order
 	Training     Training        `json:"training"`
 	Factors      []Factor        `json:"factors"`
+}
+
+// Head is one question that a classifier answers.
+type Head struct {
+	Name    string   `json:"name"`
+	Classes []string `json:"classes"`
 }
 
 // Training is how a network came to be.
@@ -52,11 +59,13 @@ type Point struct {
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 }
 
-// Factor is the zero-shot accuracy for one factor on held-out pictures, with its 95 % Wilson interval, beside the same
-// network untrained.
+// Factor is the accuracy for one factor on held-out pictures, with its 95 % Wilson interval, beside the same network
+// untrained.
 type Factor struct {
 	Name      string     `json:"name"`
-	Split     string     `json:"split"` // "test", or "heldout" for combinations that training never saw
+	Measure   string     `json:"measure"`            // "zero-shot", "head" of a classifier, or linear "probe"
+	Split     string     `json:"split"`              // "test", or "heldout" for combinations that training never saw
+	Nuisance  string     `json:"nuisance,omitempty"` // what the pictures are spoiled by
 	Classes   int        `json:"classes"`
 	Pictures  int        `json:"pictures"`
 	Accuracy  float64    `json:"accuracy"`

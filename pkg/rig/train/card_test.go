@@ -22,11 +22,11 @@ func TestCardHolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	enc, err := m.Encoder(be, 50)
+	a, err := newAsker(be, m.Config, m.Params, nil, m.Preprocess)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer enc.Close()
+	defer a.close()
 	// What the spatial study needs of the network: see plain shapes, circles against nothing, and colours.
 	need := map[string]float64{"shape4": 0.95, "circle": 0.98, "colour": 0.95}
 	const n = 200
@@ -40,23 +40,19 @@ func TestCardHolds(t *testing.T) {
 		if f.Accuracy < bar {
 			t.Errorf("%s: the card says %.3f, the study needs %.2f", f.Name, f.Accuracy, bar)
 		}
-		p, err := NewProbe(f.Name, f.Split, n, 99, m.Preprocess)
+		q := Question{Measure: ZeroShot, Factor: f.Name, Split: f.Split, World: 1}
+		e, err := q.draw(n, 99, m.Preprocess)
 		if err != nil {
 			t.Fatal(err)
 		}
-		right, err := p.Correct(enc)
+		right, err := a.answer(q, e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		hits := 0.0
-		for _, r := range right {
-			if r {
-				hits++
-			}
-		}
+		hits := n * share(right)
 		// Four standard errors of a difference of two shares, of the card's pictures and of these.
-		q := math.Min(f.Accuracy, 1-1.0/n)
-		se := math.Sqrt(q * (1 - q) * (1.0/n + 1/float64(f.Pictures)))
+		p := math.Min(f.Accuracy, 1-1.0/n)
+		se := math.Sqrt(p * (1 - p) * (1.0/n + 1/float64(f.Pictures)))
 		if math.Abs(hits/n-f.Accuracy) > 4*se {
 			t.Errorf("%s: %.3f on %d other pictures, the card says %.3f", f.Name, hits/n, n, f.Accuracy)
 		}

@@ -157,10 +157,13 @@ func TestBFloat16(t *testing.T) {
 }
 
 func BenchmarkCLIPStep(b *testing.B) {
-	for _, c := range []clip.Config{
-		MiniCLIPConfig(),
-	} {
-		b.Run(fmt.Sprintf("%dpx-w%dx%d", c.ImageSize, c.Width, c.Layers), func(b *testing.B) {
+	for _, name := range []string{"clip-vit", "clip-rn"} {
+		r, err := NewRecipe(name, 1, 1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := r.Config.(clip.Config)
+		b.Run(name, func(b *testing.B) {
 			be := backend.MustOpen("")
 			defer be.Finalize()
 			o := testOptions(b.TempDir(), 128, b.N)

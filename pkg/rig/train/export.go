@@ -7,60 +7,77 @@ import (
 	"strings"
 
 	"github.com/ventral-lab/ventral/internal/atomicfile"
+	"github.com/ventral-lab/ventral/internal/program"
 	"github.com/ventral-lab/ventral/internal/safetensors"
 	"github.com/ventral-lab/ventral/models/mini"
-	"github.com/ventral-lab/ventral/models/preprocess"
 )
 
-// ExportCLIP writes the weights of a checkpoint to dir as NAME.safetensors, in float16 and OpenAI's key layout, and
-// NAME.json, the card without its evaluation.
-func ExportCLIP(checkpoint, dir, name, backendName string) (mini.Card, error) {
-	p, st, err := load(checkpoint)
+// WriteWeights writes the tensors of the recipe's network to path, in float16 and the canonical key layout. What a training
+// needs besides, moments, a teacher or a projection head, is left out.
+func (r *Recipe) WriteWeights(p *program.Params, path string) error {
+	var ts []safetensors.Tensor
+	for name, want := range r.Config.Shapes() {
+		data, dims, err := p.Get(teacherOf(p, name))
+		if err != nil {
+			return err
+		}
+		half, err := safetensors.Float16Bytes(data)
+		if err != nil {
+			return fmt.Errorf("%s %v: %w", name, want, err)
+		}
+		ts = append(ts, safetensors.Tensor{Name: name, DType: "F16", Shape: dims, Data: half})
+	}
+	return safetensors.WriteFile(path, ts, map[string]string{"format": "pt"})
+}
+
+// teacherOf is the name of a weight in the network that ships: the teacher's where there is one, as in DINO.
+func teacherOf(p *program.Params, name string) string {
+	if p.Has(teacherPrefix + name) {
+		return teacherPrefix + name
+	}
+	return name
+}
+
+// Export writes the weights of a run to its folder as NAME.safetensors and NAME.json, the card without its evaluation.
+func (r *Recipe) Export(out, backendName string) (mini.Card, error) {
+	p, st, err := load(Checkpoint(out))
 	if err != nil {
 		return mini.Card{}, err
 	}
 	defer p.Close()
-	var recipe struct {
-		Options
-		Task Contrastive
-	}
-	if err := json.Unmarshal(st.Recipe, &recipe); err != nil {
-		return mini.Card{}, fmt.Errorf("%s: recipe: %w", checkpoint, err)
-	}
-	var ts []safetensors.Tensor
-	for _, n := range p.Names() {
-		if strings.HasPrefix(n, momentPrefix) {
-			continue
-		}
-		data, dims, err := p.Get(n)
-		if err != nil {
-			return mini.Card{}, err
-		}
-		half, err := safetensors.Float16Bytes(data)
-		if err != nil {
-			return mini.Card{}, fmt.Errorf("%s: %w", n, err)
-		}
-		ts = append(ts, safetensors.Tensor{Name: n, DType: "F16", Shape: dims, Data: half})
-	}
-	if err := safetensors.WriteFile(filepath.Join(dir, name+".safetensors"), ts, map[string]string{"format": "pt"}); err != nil {
+	if err := r.WriteWeights(p, filepath.Join(out, r.Name+".safetensors")); err != nil {
 		return mini.Card{}, err
 	}
-	pre := preprocess.Plain(recipe.Task.Config.ImageSize, recipe.Task.Augment.Mean, recipe.Task.Augment.Std)
-	config, err := json.Marshal(recipe.Task.Config)
+	config, err := json.Marshal(r.Config)
 	if err != nil {
 		return mini.Card{}, err
 	}
-	card := mini.Card{Name: "mini/" + name, Architecture: "clip-vit", Config: config, Preprocess: pre,
-		Summary: fmt.Sprintf("ViT of width %d and %d blocks at %d px, trained on %d procedural scenes",
-			recipe.Task.Config.Width, recipe.Task.Config.Layers, recipe.Task.Config.ImageSize, st.Step*recipe.Batch),
-		Training: mini.Training{Data: recipe.Task.Data, Steps: st.Step, Pictures: st.Step * recipe.Batch, Seed: recipe.Seed, Seconds: st.Seconds, Backend: backendName,
-			Recipe: fmt.Sprintf("AdamW %g (betas %g %g, decay %g), %d steps of warm-up and a cosine over %d, batch %d, gradient clip %g, equal captions share the positive weight",
-				recipe.Schedule.Peak, recipe.AdamW.Beta1, recipe.AdamW.Beta2, recipe.AdamW.Decay, recipe.Schedule.Warmup, recipe.Schedule.Steps, recipe.Batch, recipe.AdamW.Clip)},
+	o := r.Options
+	card := mini.Card{Name: "mini/" + r.Name, Architecture: r.Architecture, Config: config, Preprocess: r.Preprocess, Heads: r.Heads,
+		Summary: fmt.Sprintf("%s at %d px, trained on %d procedural scenes", r.Summary, r.Preprocess.Size, st.Step*o.Batch),
+		Training: mini.Training{Data: r.Data, Steps: st.Step, Pictures: st.Step * o.Batch, Seed: o.Seed, Seconds: st.Seconds, Backend: backendName,
+			Recipe: fmt.Sprintf("%s; AdamW %g (betas %g %g, decay %g), %d steps of warm-up and a cosine over %d, batch %d, gradient clip %g",
+				describe(r.Task), o.Schedule.Peak, o.AdamW.Beta1, o.AdamW.Beta2, o.AdamW.Decay, o.Schedule.Warmup, o.Schedule.Steps, o.Batch, o.AdamW.Clip)},
 	}
 	for _, pt := range st.Curve {
 		card.Training.Curve = append(card.Training.Curve, mini.Point{Step: pt.Step, Loss: pt.Loss, Metrics: pt.Metrics})
 	}
-	return card, WriteCard(card, dir)
+	return card, WriteCard(card, out)
+}
+
+// describe says in a few words what a task is.
+func describe(t Task) string {
+	switch t := t.(type) {
+	case Contrastive:
+		return "contrastive, equal captions share the positive weight"
+	case Masked:
+		return fmt.Sprintf("masked autoencoder, %g %% of the patches hidden", 100*t.Config.MaskRatio)
+	case Distilled:
+		return fmt.Sprintf("self-distillation, %d global and %d local crops, %d prototypes, teacher momentum %g to 1", t.Crops.Global, t.Crops.Local, t.Prototypes, t.Momentum)
+	case *Supervised:
+		return fmt.Sprintf("supervised, %d heads, label smoothing %g", len(t.Heads), t.Smooth)
+	}
+	return ""
 }
 
 // WriteCard writes dir/NAME.json.

@@ -8,6 +8,7 @@ import (
 	"github.com/ventral-lab/ventral/internal/ops"
 	"github.com/ventral-lab/ventral/internal/program"
 	"github.com/ventral-lab/ventral/models"
+	"github.com/ventral-lab/ventral/models/mini"
 )
 
 // Labelled are pictures made by index, each with one class or none of every head.
@@ -17,11 +18,8 @@ type Labelled interface {
 	Label(i int, dst []uint8, labels []int32) error
 }
 
-// Head is one question that a classifier answers: its outputs from the sum of the classes before on.
-type Head struct {
-	Name    string   `json:"name"`
-	Classes []string `json:"classes"`
-}
+// Head is one question that a classifier answers: its outputs follow those of the heads before it.
+type Head = mini.Head
 
 // Supervised is the training of a multi-task classifier: the network's outputs are the classes of all heads, one head
 // after the other, and the loss is the mean of the heads' cross-entropies. A head is averaged over the pictures that have

@@ -51,7 +51,7 @@ func tinySupervised(t *testing.T) *Supervised {
 	t.Helper()
 	c := vgg.VGG11(true)
 	c.Blocks, c.Hidden, c.Classes = [][]int{{4}, {8}}, 16, 6
-	s, err := NewSupervised(Supervised{Config: c, Size: 16, Heads: []Head{{"bright", []string{"a", "b", "c", "d"}}, {"odd", []string{"no", "yes"}}},
+	s, err := NewSupervised(Supervised{Config: c, Size: 16, Heads: []Head{{Name: "bright", Classes: []string{"a", "b", "c", "d"}}, {Name: "odd", Classes: []string{"no", "yes"}}},
 		Data: "stripes", Augment: plain, Train: stripes{}})
 	if err != nil {
 		t.Fatal(err)
