@@ -33,8 +33,8 @@ type kind struct {
 // The kinds of sets, in the order of Names. The folder has no parameters and is opened apart.
 var kinds = []kind{
 	describe("circles", "circles?n=3000&seed=1", "one filled figure at a known place: the stimuli of the spatial-cells document", openCircles),
-	describe("scenes", "scenes?n=500&seed=1&size=64&split=test", "pictures of a small world whose every latent is known, with captions", openScenes),
-	describe("probe", "probe?factor=shape4&n=300&seed=1", "plain scenes balanced over the classes of one factor, for evaluation", openProbe),
+	describe("scenes", "scenes?world=2&n=500&seed=1&size=64&split=test", "pictures of a small world whose every latent is known, with captions", openScenes),
+	describe("probe", "probe?world=2&factor=object&n=300&seed=1", "plain scenes balanced over the classes of one factor, for evaluation", openProbe),
 	{Entry: Entry{Name: "folder:", Example: "folder:PATH", Doc: "pictures below a folder; the first folder of a path is the class"}},
 }
 
@@ -144,20 +144,38 @@ func openCircles() ([]param, func() (datasets.Set, error)) {
 		}
 }
 
+// Both worlds of scenes open here; which one is a parameter, because their pictures are different sets for good.
 func openScenes() ([]param, func() (datasets.Set, error)) {
 	var c scenes.Config
+	var world, mix string
 	return []param{
+			text("world", &world, "1: plain shapes and words; 2: objects, faces, flags, characters, places and words too; default 1"),
 			positive("n", &c.N, "number of pictures, default 1000"),
 			seed(&c.Seed),
 			positive("size", &c.Size, "side of the picture in pixels, default 64"),
 			text("split", &c.Split, strings.Join(scenes.Splits, ", ")+"; default train"),
-			{Param{"mix", "weights of single, several, word, word+shape and empty pictures, and the share of plain ones; default " + scenes.DefaultMix.String()},
-				func(v string) (err error) {
-					c.Mix, err = scenes.ParseMix(v)
-					return err
-				}},
+			text("mix", &mix, "world 1: weights of "+strings.Join(scenes.Kinds(), ", ")+" pictures, and the share of plain ones, default "+scenes.DefaultMix.String()+
+				"; world 2: weights of "+strings.Join(scenes.WorldKinds(), ", ")+", and the shares of plain figures and of spoiled pictures, default "+scenes.DefaultWorldMix.String()),
 			flag("masks", &c.Masks, "true: with pixel masks"),
 		}, func() (datasets.Set, error) {
+			two, err := second(world)
+			if err != nil {
+				return nil, err
+			}
+			if two {
+				w := scenes.WorldConfig{N: c.N, Seed: c.Seed, Size: c.Size, Split: c.Split, Masks: c.Masks}
+				if mix != "" {
+					if w.Mix, err = scenes.ParseWorldMix(mix); err != nil {
+						return nil, err
+					}
+				}
+				return set2(scenes.NewWorld(w))
+			}
+			if mix != "" {
+				if c.Mix, err = scenes.ParseMix(mix); err != nil {
+					return nil, err
+				}
+			}
 			s, err := scenes.New(c)
 			if err != nil {
 				return nil, err
@@ -168,18 +186,49 @@ func openScenes() ([]param, func() (datasets.Set, error)) {
 
 func openProbe() ([]param, func() (datasets.Set, error)) {
 	var c scenes.ProbeConfig
+	var world, nuisance string
 	return []param{
-			text("factor", &c.Factor, strings.Join(scenes.Factors, ", ")),
+			text("world", &world, "1 or 2, as for scenes; default 1"),
+			text("factor", &c.Factor, "world 1: "+strings.Join(scenes.Factors, ", ")+"; world 2: "+strings.Join(scenes.WorldFactors, ", ")),
 			positive("n", &c.N, "number of pictures, default 300"),
 			seed(&c.Seed),
 			positive("size", &c.Size, "side of the picture in pixels, default 64"),
-			text("split", &c.Split, "test: pairs that training has seen, heldout: pairs it has not; default test"),
+			text("split", &c.Split, "test: combinations that training may show, heldout: those it never shows; default test"),
+			text("nuisance", &nuisance, "world 2: "+strings.Join(scenes.Nuisances, ", ")+" in every picture; default none"),
 			flag("masks", &c.Masks, "true: with pixel masks"),
 		}, func() (datasets.Set, error) {
+			two, err := second(world)
+			if err != nil {
+				return nil, err
+			}
+			if two {
+				return set2(scenes.NewWorldProbe(scenes.WorldProbeConfig{Factor: c.Factor, N: c.N, Seed: c.Seed, Size: c.Size, Split: c.Split, Nuisance: nuisance, Masks: c.Masks}))
+			}
+			if nuisance != "" {
+				return nil, fmt.Errorf("nuisance = %q: only probes of world 2 can be spoiled", nuisance)
+			}
 			s, err := scenes.NewProbe(c)
 			if err != nil {
 				return nil, err
 			}
 			return s, nil
 		}
+}
+
+// second tells whether a spec asks for the second world.
+func second(world string) (bool, error) {
+	switch world {
+	case "", "1":
+		return false, nil
+	case "2":
+		return true, nil
+	}
+	return false, fmt.Errorf("world = %q: it is 1 or 2", world)
+}
+
+func set2(s *scenes.World, err error) (datasets.Set, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }

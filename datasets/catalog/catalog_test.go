@@ -27,6 +27,11 @@ func TestCanonicalSpecs(t *testing.T) {
 		{"scenes?split=test&n=500", "scenes?n=500&seed=0&size=64&split=test"},
 		{"scenes?mix=50,15,20,8,7,0.45&masks=false", "scenes?n=1000&seed=0&size=64&split=train"},
 		{"scenes?mix=1,0,0,0,0,.5&masks=true", "scenes?n=1000&seed=0&size=64&split=train&mix=1,0,0,0,0,0.5&masks=true"},
+		{"scenes?world=1&n=5", "scenes?n=5&seed=0&size=64&split=train"},
+		{"scenes?n=5&world=2", "scenes?world=2&n=5&seed=0&size=64&split=train"},
+		{"scenes?world=2&mix=32,8,23,8,6,5,4,9,2,3,.5,.25", "scenes?world=2&n=1000&seed=0&size=64&split=train"},
+		{"scenes?mix=1,0,0,0,0,0,0,0,0,0,0,0.5&world=2&masks=true", "scenes?world=2&n=1000&seed=0&size=64&split=train&mix=1,0,0,0,0,0,0,0,0,0,0,0.5&masks=true"},
+		{"probe?factor=object&world=2&nuisance=blur", "probe?world=2&factor=object&n=300&seed=0&size=64&split=test&nuisance=blur"},
 		{"probe?factor=shape", "probe?factor=shape&n=300&seed=0&size=64&split=test"},
 		{"probe?split=heldout&factor=ink&n=20&seed=18446744073709551615", "probe?factor=ink&n=20&seed=18446744073709551615&size=64&split=heldout"},
 	} {
@@ -71,6 +76,13 @@ func TestErrorsSayWhatThereIs(t *testing.T) {
 		{"scenes?mix=1,2", "six numbers"},
 		{"scenes?mix=0,0,0,0,0,0", "sum to 0"},
 		{"scenes?size=1", "size = 1"},
+		{"scenes?world=3", "it is 1 or 2"},
+		{"scenes?world=2&mix=1,2", "12 numbers"},
+		{"scenes?world=2&split=heldout&mix=0,0,0,0,1,0,0,0,0,0,0,0", "no weight"},
+		{"probe?world=2&factor=shade", "attack-read"},
+		{"probe?world=2&factor=attack&split=heldout", "no held-out"},
+		{"probe?world=2&factor=object&nuisance=rain", "noise, blur"},
+		{"probe?factor=shape&nuisance=blur", "only probes of world 2"},
 		{"probe", "shape4"},
 		{"probe?factor=shade", "shape4"},
 		{"probe?factor=count&split=heldout", "no held-out"},
@@ -98,7 +110,30 @@ func randomSpec(r *rand.Rand) string {
 			all = append(all, k+"="+v)
 		}
 	}
-	switch r.IntN(4) {
+	switch r.IntN(6) {
+	case 4:
+		name = "scenes"
+		add(1, "world", "2")
+		add(.5, "n", number(50))
+		add(.5, "seed", fmt.Sprint(r.Uint64()))
+		add(.5, "size", fmt.Sprint(8+r.IntN(60)))
+		add(.5, "split", pick(scenes.Splits...))
+		mix := make([]string, 12)
+		for i := range mix {
+			mix[i] = real(0, 1)
+		}
+		add(.5, "mix", strings.Join(mix, ","))
+	case 5:
+		name = "probe"
+		add(1, "world", "2")
+		factor := pick(scenes.WorldFactors...)
+		add(1, "factor", factor)
+		add(.5, "n", number(50))
+		add(.5, "seed", fmt.Sprint(r.Uint64()))
+		add(.5, "nuisance", pick(scenes.Nuisances...))
+		if factor == "object-line" || factor == "word" {
+			add(.5, "split", pick("test", "heldout"))
+		}
 	case 0:
 		name = "circles"
 		add(.5, "n", number(50))

@@ -2,8 +2,8 @@
 // of recordings:
 //
 //	circles?n=3000&seed=1
-//	scenes?n=500&split=test
-//	probe?factor=shape4&n=300
+//	scenes?world=2&n=500&split=test
+//	probe?world=2&factor=object&n=300
 //	folder:pictures/val
 //
 // A name is followed by ? and parameters name=value joined by &, all of them optional and in any order; folder: is

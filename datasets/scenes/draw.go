@@ -110,9 +110,10 @@ func (o *object) points(dst []raster.Point, size float64) []raster.Point {
 	return dst
 }
 
-func (c *canvas) coverWord(w *writing) (y0, y1 int) {
+func (c *canvas) coverWord(w *writing) (y0, y1 int) { return c.coverText(fonts()[w.font], w) }
+
+func (c *canvas) coverText(f *raster.Font, w *writing) (y0, y1 int) {
 	s := float64(c.size)
-	f := fonts()[w.font]
 	top, bottom := f.Extent(w.text)
 	sin, cos := sincos(w.angle)
 	em := float64(w.em * s)

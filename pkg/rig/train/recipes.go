@@ -51,7 +51,7 @@ func NewRecipe(name string, steps int, seed uint64) (*Recipe, error) {
 	switch name {
 	case "clip-vit", "clip-rn":
 		o.Batch = 256
-		c := clip.Config{EmbedDim: 128, ImageSize: size, Context: 20, Vocab: 8192, TextWidth: 96, TextLayers: 3, TextHeads: 4}
+		c := clip.Config{EmbedDim: 128, ImageSize: size, Context: 24, Vocab: 8192, TextWidth: 96, TextLayers: 3, TextHeads: 4}
 		if name == "clip-vit" {
 			r.Architecture, r.Summary = "clip-vit", "CLIP with a ViT of width 128 and 6 blocks"
 			c.Patch, c.Width, c.Layers, c.Heads = 8, 128, 6, 4

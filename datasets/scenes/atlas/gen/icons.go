@@ -1,0 +1,41 @@
+package main
+
+import "golang.org/x/exp/shiny/materialdesign/icons"
+
+// iconData are the Material icons that atlas.Objects names.
+var iconData = map[string][]byte{
+	"ActionAndroid":          icons.ActionAndroid,
+	"ActionBook":             icons.ActionBook,
+	"ActionCardGiftcard":     icons.ActionCardGiftcard,
+	"ActionHome":             icons.ActionHome,
+	"ActionLightbulbOutline": icons.ActionLightbulbOutline,
+	"ActionLock":             icons.ActionLock,
+	"ActionPanTool":          icons.ActionPanTool,
+	"ActionVisibility":       icons.ActionVisibility,
+	"CommunicationCall":      icons.CommunicationCall,
+	"CommunicationVPNKey":    icons.CommunicationVPNKey,
+	"ContentContentCut":      icons.ContentContentCut,
+	"DeviceAccessAlarm":      icons.DeviceAccessAlarm,
+	"FileCloud":              icons.FileCloud,
+	"HardwareLaptop":         icons.HardwareLaptop,
+	"HardwareWatch":          icons.HardwareWatch,
+	"ImageEdit":              icons.ImageEdit,
+	"ImageNature":            icons.ImageNature,
+	"ImagePhotoCamera":       icons.ImagePhotoCamera,
+	"ImageWBSunny":           icons.ImageWBSunny,
+	"MapsDirectionsBike":     icons.MapsDirectionsBike,
+	"MapsDirectionsBoat":     icons.MapsDirectionsBoat,
+	"MapsDirectionsBus":      icons.MapsDirectionsBus,
+	"MapsDirectionsCar":      icons.MapsDirectionsCar,
+	"MapsFlight":             icons.MapsFlight,
+	"MapsHotel":              icons.MapsHotel,
+	"MapsLocalCafe":          icons.MapsLocalCafe,
+	"MapsLocalFlorist":       icons.MapsLocalFlorist,
+	"MapsLocalPizza":         icons.MapsLocalPizza,
+	"MapsLocalShipping":      icons.MapsLocalShipping,
+	"MapsTrain":              icons.MapsTrain,
+	"PlacesBeachAccess":      icons.PlacesBeachAccess,
+	"SocialCake":             icons.SocialCake,
+	"SocialNotifications":    icons.SocialNotifications,
+	"SocialWhatsHot":         icons.SocialWhatsHot,
+}
