@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"io"
 	"sort"
 	"strings"
 
@@ -68,8 +69,45 @@ func Random(c Config, seed uint64) (*program.Params, error) {
 type normalised interface{ BatchNormEps() float64 }
 
 // Load reads all weights of c. The layers of batch normalisation, which a configuration has that states their epsilon by
-// a method BatchNormEps, are folded into a scale and a shift a channel (see models/batchnorm).
+// a method BatchNormEps, are folded into a scale and a shift a channel (see models/batchnorm). t may be closed afterwards.
 func Load(t Tensors, c Config) (*program.Params, error) {
+	return params(t, c, func(p *program.Params, name string, dims []int) error {
+		data, err := t.Float32(name, dims...)
+		if err != nil {
+			return err
+		}
+		return p.Set(name, data, dims...)
+	})
+}
+
+// Stored is Tensors that stay where they are until they are wanted.
+type Stored interface {
+	Tensors
+	// Check is the error that Float32 would return for a tensor that is not there or has another shape.
+	Check(name string, shape ...int) error
+	// Fill is Float32 into a slice of the tensor's size.
+	Fill(name string, into []float32) error
+}
+
+// Stream is Load for a checkpoint that stays open: names and shapes are checked now, and a weight is read when a graph
+// first wants it, straight into the memory of the graph's backend. So no copy is held beside the one that computes, and a
+// tower that is not run is not read. Closing the result closes owner, which t is read from.
+func Stream(t Stored, c Config, owner io.Closer) (*program.Params, error) {
+	p, err := params(t, c, func(p *program.Params, name string, dims []int) error {
+		if err := t.Check(name, dims...); err != nil {
+			return err
+		}
+		return p.Defer(name, func(into []float32) error { return t.Fill(name, into) }, dims...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.Own(owner)
+	return p, nil
+}
+
+// params sets the weights of c one by one. Layers of batch normalisation are folded, the other tensors are left to set.
+func params(t Tensors, c Config, set func(p *program.Params, name string, dims []int) error) (*program.Params, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -78,15 +116,15 @@ func Load(t Tensors, c Config) (*program.Params, error) {
 		eps = n.BatchNormEps()
 	}
 	p := program.NewParams()
-	if err := load(p, t, c.Shapes(), eps); err != nil {
+	if err := each(p, t, c.Shapes(), eps, set); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-// load sets the weights one by one. eps < 0 folds nothing.
-func load(p *program.Params, t Tensors, shapes map[string][]int, eps float64) error {
+// each calls set for all tensors that are no part of a batch normalisation. eps < 0 folds nothing.
+func each(p *program.Params, t Tensors, shapes map[string][]int, eps float64, set func(p *program.Params, name string, dims []int) error) error {
 	names := make([]string, 0, len(shapes))
 	for name := range shapes {
 		names = append(names, name)
@@ -103,11 +141,7 @@ func load(p *program.Params, t Tensors, shapes map[string][]int, eps float64) er
 			}
 			continue
 		}
-		data, err := t.Float32(name, shapes[name]...)
-		if err != nil {
-			return err
-		}
-		if err := p.Set(name, data, shapes[name]...); err != nil {
+		if err := set(p, name, shapes[name]); err != nil {
 			return err
 		}
 	}
@@ -126,8 +160,14 @@ func loadFolded(p *program.Params, t Tensors, layer string, channels int, eps fl
 	if err != nil {
 		return fmt.Errorf("%s: %w", layer, err)
 	}
-	if err := p.Set(layer+".scale", scale, channels); err != nil {
+	held := func(values []float32) program.Fill {
+		return func(into []float32) error {
+			copy(into, values)
+			return nil
+		}
+	}
+	if err := p.Defer(layer+".scale", held(scale), channels); err != nil {
 		return err
 	}
-	return p.Set(layer+".shift", shift, channels)
+	return p.Defer(layer+".shift", held(shift), channels)
 }

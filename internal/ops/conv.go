@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -53,24 +54,6 @@ func convAsMatMul(x, k *Node, stride int, pad Padding) *Node {
 	return Reshape(MatMul(Reshape(cols, b*oh*ow, in), Reshape(k, in, kd[3])), b, oh, ow, kd[3])
 }
 
-// Depthwise convolves every channel of x [batch, h, w, c] with its own kernel w [c, 1, kh, kw] (PyTorch, groups = c).
-func Depthwise(x, w *Node, stride int, pad Padding) *Node {
-	wd := w.Shape().Dimensions
-	views, _, _ := shifted(padConst(x, pad, 0), wd[2], wd[3], stride)
-	taps := Reshape(TransposeAllAxes(Reshape(w, wd[0], wd[2], wd[3]), 1, 2, 0), wd[2]*wd[3], wd[0])
-	var sum *Node
-	for i, v := range views {
-		tap := Reshape(Slice(taps, AxisElem(i)), 1, 1, 1, wd[0])
-		term := Mul(v, BroadcastToShape(tap, v.Shape()))
-		if sum == nil {
-			sum = term
-		} else {
-			sum = Add(sum, term)
-		}
-	}
-	return sum
-}
-
 // PoolMax takes the maximum of k x k windows of x [batch, h, w, c]; padded places never win.
 func PoolMax(x *Node, k, stride int, pad Padding) *Node {
 	views, _, _ := shifted(padConst(x, pad, lowest(x.DType())), k, k, stride)
@@ -79,40 +62,6 @@ func PoolMax(x *Node, k, stride int, pad Padding) *Node {
 		m = Max(m, v)
 	}
 	return m
-}
-
-// PoolMean averages k x k windows of x [batch, h, w, c]. Where countPad is false a window that hangs over the border is
-// averaged over the places inside the image only (TensorFlow; PyTorch's count_include_pad=False).
-func PoolMean(x *Node, k, stride int, pad Padding, countPad bool) *Node {
-	views, oh, ow := shifted(padConst(x, pad, 0), k, k, stride)
-	sum := views[0]
-	for _, v := range views[1:] {
-		sum = Add(sum, v)
-	}
-	if countPad {
-		return DivScalar(sum, float64(k*k))
-	}
-	d := x.Shape().Dimensions
-	inside := func(n, before, out int) []float64 {
-		c := make([]float64, out)
-		for o := range c {
-			for i := range k {
-				if at := o*stride + i - before; at >= 0 && at < n {
-					c[o]++
-				}
-			}
-		}
-		return c
-	}
-	rows, cols := inside(d[1], pad.Top, oh), inside(d[2], pad.Left, ow)
-	inv := make([]float64, oh*ow)
-	for i := range oh {
-		for j := range ow {
-			inv[i*ow+j] = 1 / (rows[i] * cols[j])
-		}
-	}
-	scale := Reshape(ConstAsDType(x.Graph(), x.DType(), inv), 1, oh, ow, 1)
-	return Mul(sum, BroadcastToShape(scale, sum.Shape()))
 }
 
 // shifted returns the kh*kw views of a padded image that a sliding window sees, and their height and width.
@@ -132,30 +81,17 @@ func shifted(x *Node, kh, kw, stride int) (views []*Node, oh, ow int) {
 	return views, oh, ow
 }
 
-// padConst pads by concatenation, which has a gradient on every backend.
-func padConst(x *Node, pad Padding, value float64) *Node {
-	x = padAxis(x, 1, pad.Top, pad.Bottom, value)
-	return padAxis(x, 2, pad.Left, pad.Right, value)
-}
+// ZeroPad lays zeros around x [batch, h, w, c].
+func ZeroPad(x *Node, pad Padding) *Node { return padConst(x, pad, 0) }
 
-func padAxis(x *Node, axis, before, after int, value float64) *Node {
-	if before == 0 && after == 0 {
+// padConst pads in one operation, which XLA computes in one pass together with what is padded. Concatenation with constants
+// it takes apart into three.
+func padConst(x *Node, pad Padding, value float64) *Node {
+	if pad == (Padding{}) {
 		return x
 	}
-	fill := func(n int) *Node {
-		sh := x.Shape().Clone()
-		sh.Dimensions[axis] = n
-		return BroadcastToShape(Scalar(x.Graph(), x.DType(), value), sh)
-	}
-	var parts []*Node
-	if before > 0 {
-		parts = append(parts, fill(before))
-	}
-	parts = append(parts, x)
-	if after > 0 {
-		parts = append(parts, fill(after))
-	}
-	return Concatenate(parts, axis)
+	return Pad(x, Scalar(x.Graph(), x.DType(), value), compute.PadAxis{}, compute.PadAxis{Start: pad.Top, End: pad.Bottom},
+		compute.PadAxis{Start: pad.Left, End: pad.Right}, compute.PadAxis{})
 }
 
 func lowest(dt dtypes.DType) float64 {

@@ -81,6 +81,8 @@ func TestGradients(t *testing.T) {
 		{"mean pool, inside only", []program.Value{img()}, func(in []*Node) *Node { return ops.PoolMean(in[0], 3, 2, ops.Same(5, 6, 3, 2), false) }},
 		{"resize bilinear", []program.Value{img()}, func(in []*Node) *Node { return ops.Resize(in[0], 8, 4, ops.Bilinear) }},
 		{"resize bicubic", []program.Value{img()}, func(in []*Node) *Node { return ops.Resize(in[0], 3, 9, ops.Bicubic) }},
+		{"resize bicubic offset", []program.Value{img()}, func(in []*Node) *Node { return ops.Resize(in[0], 4, 6, ops.BicubicOffset) }},
+		{"SiLU", []program.Value{random("x", 8)}, func(in []*Node) *Node { return ops.SiLU(in[0]) }},
 		{"resize bicubic antialias", []program.Value{img()}, func(in []*Node) *Node { return ops.Resize(in[0], 3, 4, ops.BicubicAntialias) }},
 	}
 	backends(t, func(t *testing.T, be *backend.Backend) {
@@ -227,6 +229,10 @@ func TestResizeMatrix(t *testing.T) {
 		if math.Abs(m[4][j]-w) > 1e-12 {
 			t.Errorf("tap %d is %g, want %g", j, m[4][j], w)
 		}
+	}
+	// By the scale factor (8+0.1)/4 destination 4 has its centre at 4.5*4/8.1-0.5 = 1.7222: the nearest tap is 2 at 0.2778.
+	if got, x := ops.BicubicOffset.Matrix(4, 8, 0)[4][2], 2-(4.5*4/8.1-0.5); math.Abs(got-((1.25*x-2.25)*x*x+1)) > 1e-12 {
+		t.Errorf("by scale factor tap 2 is %g", got)
 	}
 	for _, k := range []ops.Kernel{ops.Bilinear, ops.BilinearAntialias, ops.Bicubic, ops.BicubicAntialias} {
 		for _, to := range []int{1, 3, 7, 20} {

@@ -76,10 +76,16 @@ func PatchConv(x, w *Node) *Node {
 // nil. onProbs sees the attention weights [batch, head, query, key] and onHeads the concatenated head outputs
 // [batch, tokens, channels] before the output projection, and each may replace what it sees; both may be nil.
 func Attention(x, wIn, bIn, wOut, bOut, mask *Node, heads int, onProbs, onHeads func(*Node) *Node) *Node {
-	d := x.Shape().Dimensions
-	b, t, c := d[0], d[1], d[2]
+	return Dense(Attend(Dense(x, wIn, bIn), mask, heads, onProbs, onHeads), wOut, bOut)
+}
+
+// Attend is the part of Attention between its two projections: qkv [batch, tokens, 3c] holds the queries, keys and
+// values of all heads, each third head by head. The result are the heads' outputs [batch, tokens, c].
+func Attend(qkv, mask *Node, heads int, onProbs, onHeads func(*Node) *Node) *Node {
+	d := qkv.Shape().Dimensions
+	b, t, c := d[0], d[1], d[2]/3
 	hd := c / heads
-	qkv := Reshape(Dense(x, wIn, bIn), b, t, 3, heads, hd)
+	qkv = Reshape(qkv, b, t, 3, heads, hd)
 	part := func(i int) *Node {
 		return Reshape(Slice(qkv, AxisRange(), AxisRange(), AxisElem(i)), b, t, heads, hd)
 	}
@@ -95,8 +101,11 @@ func Attention(x, wIn, bIn, wOut, bOut, mask *Node, heads int, onProbs, onHeads 
 	if onHeads != nil {
 		z = onHeads(z)
 	}
-	return Dense(z, wOut, bOut)
+	return z
 }
+
+// SiLU is x·σ(x) (Elfwing et al. 2018), the gate of SwiGLU.
+func SiLU(x *Node) *Node { return Mul(x, Sigmoid(x)) }
 
 // CausalMask is [t, t]: 0 where a query may look (its own and earlier positions), a large negative number elsewhere.
 func CausalMask(g *Graph, t int) *Node {

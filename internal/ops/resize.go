@@ -15,15 +15,20 @@ type Kernel struct {
 	// antialias widens the kernel by the factor an image is made smaller, and renormalises at the edges; without it
 	// indices beyond the edge are clamped.
 	antialias bool
+	// offset is added to the size of the result where the scale is computed, so that coordinates are not those of the
+	// size: torch takes a scale factor, where one is given, as it is.
+	offset float64
 }
 
 // The kernels of the reference libraries. torch's bicubic has a = -0.75 without antialiasing and a = -0.5 with it, as
 // Pillow's has.
 var (
-	Bilinear          = Kernel{"bilinear", 1, triangle, false}
-	BilinearAntialias = Kernel{"bilinear-antialias", 1, triangle, true}
-	Bicubic           = Kernel{"bicubic", 2, keys(-0.75), false}
-	BicubicAntialias  = Kernel{"bicubic-antialias", 2, keys(-0.5), true}
+	Bilinear          = Kernel{"bilinear", 1, triangle, false, 0}
+	BilinearAntialias = Kernel{"bilinear-antialias", 1, triangle, true, 0}
+	Bicubic           = Kernel{"bicubic", 2, keys(-0.75), false, 0}
+	BicubicAntialias  = Kernel{"bicubic-antialias", 2, keys(-0.5), true, 0}
+	// BicubicOffset is Bicubic by the scale factor (to+0.1)/from, as DINO and DINOv2 resample their positions.
+	BicubicOffset = Kernel{"bicubic-offset", 2, keys(-0.75), false, 0.1}
 )
 
 func triangle(x float64) float64 { return max(0, 1-math.Abs(x)) }
@@ -43,10 +48,10 @@ func keys(a float64) func(float64) float64 {
 }
 
 // Matrix is the [to, from] matrix that resizes one axis, pixel centres at half-integers (align_corners=False). scale is
-// source pixels per destination pixel; 0 means from/to.
+// source pixels per destination pixel; 0 means from/to, or from/(to+offset) for a kernel with an offset.
 func (k Kernel) Matrix(from, to int, scale float64) [][]float64 {
 	if scale == 0 {
-		scale = float64(from) / float64(to)
+		scale = float64(from) / (float64(to) + k.offset)
 	}
 	width := 1.0
 	if k.antialias {
@@ -80,14 +85,15 @@ func (k Kernel) Matrix(from, to int, scale float64) [][]float64 {
 	return m
 }
 
-// Resize scales x [batch, h, w, channels] to toH x toW.
+// Resize scales x [batch, h, w, channels] to toH x toW. A kernel with an offset moves the pixels of an axis that keeps its
+// size, too.
 func Resize(x *Node, toH, toW int, k Kernel) *Node {
 	d := x.Shape().Dimensions
 	g := x.Graph()
-	if d[1] != toH {
+	if d[1] != toH || k.offset != 0 {
 		x = Einsum("ah,bhwc->bawc", ConstAsDType(g, x.DType(), k.Matrix(d[1], toH, 0)), x)
 	}
-	if d[2] != toW {
+	if d[2] != toW || k.offset != 0 {
 		x = Einsum("dw,bawc->badc", ConstAsDType(g, x.DType(), k.Matrix(d[2], toW, 0)), x)
 	}
 	return x

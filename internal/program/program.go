@@ -14,6 +14,7 @@ package program
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/gomlx/compute/dtypes"
@@ -89,6 +90,8 @@ type Program struct {
 	params *Params
 	exec   *model.Exec
 
+	ready sync.Map // input shapes for which the graph is compiled and its weights are there
+
 	// Compiles counts the graphs built so far, one for each set of input shapes.
 	compiles int
 	compile  time.Duration
@@ -121,10 +124,10 @@ func New(be *backend.Backend, name string, params *Params, fn Func) (*Program, e
 // Compiles is the number of graphs that were built and compiled so far: one for each tuple of input shapes.
 func (p *Program) Compiles() int { return p.compiles }
 
-// Compile builds and compiles the graph for inputs of these dtypes and dimensions, and returns the time it took.
+// Compile builds and compiles the graph for inputs of these dtypes and dimensions, and returns the time that took. Weights
+// that the graph wants and that were not made yet are made then.
 func (p *Program) Compile(like ...Value) (d time.Duration, err error) {
 	defer p.recover(&err)
-	start := time.Now()
 	var in []shapes.Shape
 	for _, v := range like {
 		dt := dtypes.Float32
@@ -136,10 +139,34 @@ func (p *Program) Compile(like ...Value) (d time.Duration, err error) {
 		}
 		in = append(in, shapes.Make(dt, v.Dims...))
 	}
-	if _, err := p.exec.Compile(in...); err != nil {
+	if d, err = p.prepare(in); err != nil {
 		return 0, fmt.Errorf("program %s: %w", p.name, err)
 	}
-	return time.Since(start), nil
+	return d, nil
+}
+
+// prepare compiles the graph for inputs of these shapes, if that was not done, and then makes the weights that it wants. No
+// other graph on the same weights runs meanwhile. It returns the time that compiling took.
+func (p *Program) prepare(in []shapes.Shape) (time.Duration, error) {
+	if err := p.params.bind(p.be.Backend); err != nil {
+		return 0, err
+	}
+	key := fmt.Sprint(in)
+	if _, ready := p.ready.Load(key); ready {
+		return 0, nil
+	}
+	p.params.use.Lock()
+	defer p.params.use.Unlock()
+	start := time.Now()
+	if _, err := p.exec.Compile(in...); err != nil {
+		return 0, err
+	}
+	d := time.Since(start)
+	if err := p.params.make(p.be.Backend); err != nil {
+		return 0, err
+	}
+	p.ready.Store(key, true)
+	return d, nil
 }
 
 // Run executes the program and copies its outputs to the host. Inputs are copied before it returns.
@@ -168,7 +195,7 @@ func (p *Program) RunInto(see func(i int, dims []int, data []float32) error, inp
 
 func (p *Program) call(inputs []Value, see func(int, *tensors.Tensor) error) (err error) {
 	defer p.recover(&err)
-	args := make([]any, len(inputs))
+	args, in := make([]any, len(inputs)), make([]shapes.Shape, len(inputs))
 	defer func() {
 		for _, a := range args {
 			if t, ok := a.(*tensors.Tensor); ok {
@@ -181,8 +208,13 @@ func (p *Program) call(inputs []Value, see func(int, *tensors.Tensor) error) (er
 		if err != nil {
 			return fmt.Errorf("program %s: input %d: %w", p.name, i, err)
 		}
-		args[i] = t
+		args[i], in[i] = t, t.Shape()
 	}
+	if _, err := p.prepare(in); err != nil {
+		return fmt.Errorf("program %s: %w", p.name, err)
+	}
+	p.params.use.RLock()
+	defer p.params.use.RUnlock()
 	outs, _, err := p.exec.CallWithGraph(args...)
 	if err != nil {
 		return fmt.Errorf("program %s: %w", p.name, err)

@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -12,29 +13,43 @@ func (t Tensor) Float32() ([]float32, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	le := binary.LittleEndian
 	out := make([]float32, t.Len())
-	switch t.DType {
-	case F32:
-		for i := range out {
-			out[i] = math.Float32frombits(le.Uint32(t.Data[4*i:]))
+	if err := DecodeFloat32(out, t.DType, t.Data); err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			e.Tensor = t.Name
 		}
-	case F16:
-		for i := range out {
-			out[i] = Float16ToFloat32(le.Uint16(t.Data[2*i:]))
-		}
-	case BF16:
-		for i := range out {
-			out[i] = math.Float32frombits(uint32(le.Uint16(t.Data[2*i:])) << 16)
-		}
-	case F64:
-		for i := range out {
-			out[i] = float32(math.Float64frombits(le.Uint64(t.Data[8*i:])))
-		}
-	default:
-		return nil, &Error{Tensor: t.Name, Kind: ErrDType, Detail: t.DType + " holds no floats", Remedy: "read it with Int64"}
+		return nil, err
 	}
 	return out, nil
+}
+
+// DecodeFloat32 is Tensor.Float32 for a run of elements of one dtype: it fills dst from the first bytes of data, of which
+// there must be enough. Other dtypes than the four are an ErrDType.
+func DecodeFloat32(dst []float32, dtype string, data []byte) error {
+	le := binary.LittleEndian
+	switch dtype {
+	case F32:
+		data = data[:4*len(dst)]
+		for i := range dst {
+			dst[i] = math.Float32frombits(le.Uint32(data[4*i:]))
+		}
+	case F16:
+		for i := range dst {
+			dst[i] = Float16ToFloat32(le.Uint16(data[2*i:]))
+		}
+	case BF16:
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(le.Uint16(data[2*i:])) << 16)
+		}
+	case F64:
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(le.Uint64(data[8*i:])))
+		}
+	default:
+		return &Error{Kind: ErrDType, Detail: dtype + " holds no floats", Remedy: "read it with Int64"}
+	}
+	return nil
 }
 
 // Float64 returns the elements of an F16, BF16, F32 or F64 tensor, all exact.
@@ -96,50 +111,6 @@ func (t Tensor) Int64() ([]int64, error) {
 		}
 	}
 	return out, nil
-}
-
-// CheckFinite returns an ErrValue if an element is NaN, infinite, or finite but beyond the range of float32, and says
-// how many there are of each and where the first one is. Integer tensors pass.
-func (t Tensor) CheckFinite() error {
-	if err := t.check(); err != nil {
-		return err
-	}
-	le := binary.LittleEndian
-	var at func(i int) float64
-	switch t.DType {
-	case F32:
-		at = func(i int) float64 { return float64(math.Float32frombits(le.Uint32(t.Data[4*i:]))) }
-	case F16:
-		at = func(i int) float64 { return float64(Float16ToFloat32(le.Uint16(t.Data[2*i:]))) }
-	case BF16:
-		at = func(i int) float64 { return float64(math.Float32frombits(uint32(le.Uint16(t.Data[2*i:])) << 16)) }
-	case F64:
-		at = func(i int) float64 { return math.Float64frombits(le.Uint64(t.Data[8*i:])) }
-	default:
-		return nil
-	}
-	first, nan, inf, over := -1, 0, 0, 0
-	for i, n := 0, t.Len(); i < n; i++ {
-		v := at(i)
-		switch {
-		case v != v:
-			nan++
-		case math.IsInf(v, 0):
-			inf++
-		case math.IsInf(float64(float32(v)), 0):
-			over++
-		default:
-			continue
-		}
-		if first < 0 {
-			first = i
-		}
-	}
-	if first < 0 {
-		return nil
-	}
-	return &Error{Tensor: t.Name, Kind: ErrValue, Remedy: "the weights are damaged or their training diverged: fetch or train them again",
-		Detail: fmt.Sprintf("of %d elements %d are NaN, %d infinite, %d beyond the range of float32; the first is element %d", t.Len(), nan, inf, over, first)}
 }
 
 // check guards the conversions against a Tensor that was put together by hand.

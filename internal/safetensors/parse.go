@@ -26,6 +26,7 @@ type File struct {
 	tensors map[string]Tensor
 	names   []string
 	meta    map[string]string
+	mapped  []byte       // the whole file where it is a map
 	release func() error // unmaps; nil when the bytes belong to the caller
 }
 
@@ -54,7 +55,7 @@ func Open(path string) (*File, error) {
 		err.Path = path
 		return nil, err
 	}
-	data, release, err := load(f, info.Size())
+	data, mapped, release, err := load(f, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: %s: %w", path, err)
 	}
@@ -63,6 +64,9 @@ func Open(path string) (*File, error) {
 		return nil, errors.Join(err, release())
 	}
 	file.release = release
+	if mapped {
+		file.mapped = data
+	}
 	return file, nil
 }
 
@@ -87,13 +91,18 @@ func (f *File) Metadata() map[string]string {
 	return maps.Clone(f.meta)
 }
 
+// Release tells the system that the bytes b of a tensor of f are not needed for now, so that a checkpoint that is read
+// tensor by tensor is not in this process's memory as a whole. They can be read again at any time. Where the file is not
+// mapped it does nothing.
+func (f *File) Release(b []byte) { forget(f.mapped, b) }
+
 // Path returns the path given to Open, "" after Parse.
 func (f *File) Path() string { return f.path }
 
 // Close releases the map. Tensors of the file must not be used afterwards. Closing twice is harmless.
 func (f *File) Close() error {
 	release := f.release
-	f.release, f.tensors, f.names = nil, nil, nil
+	f.release, f.tensors, f.names, f.mapped = nil, nil, nil, nil
 	if release == nil {
 		return nil
 	}

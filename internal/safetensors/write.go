@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -14,6 +15,15 @@ import (
 	"github.com/ventral-lab/ventral/internal/atomicfile"
 )
 
+// Entry is a tensor that is made while it is written.
+type Entry struct {
+	Name  string
+	DType string
+	Shape []int
+	// Pieces yields the bytes in order, and as its last an error where they cannot be made. A piece is valid until the next.
+	Pieces iter.Seq2[[]byte, error]
+}
+
 // Write writes tensors and, where meta is not empty, its strings as "__metadata__".
 //
 // Header entries are in name order. Data is in order of falling element size, then name, so that every tensor starts
@@ -21,10 +31,24 @@ import (
 // An error names the tensor: a name twice, empty, reserved or not UTF-8, an unknown dtype, a shape that disagrees
 // with the bytes. Nothing is written in that case.
 func Write(w io.Writer, tensors []Tensor, meta map[string]string) error {
-	byName := slices.Clone(tensors)
-	slices.SortStableFunc(byName, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) })
+	entries := make([]Entry, len(tensors))
+	for i, t := range tensors {
+		if err := writable(t.Name, t.DType, t.Shape, int64(len(t.Data))); err != nil {
+			return err
+		}
+		entries[i] = Entry{t.Name, t.DType, t.Shape, func(yield func([]byte, error) bool) { yield(t.Data, nil) }}
+	}
+	return WriteStream(w, entries, meta)
+}
+
+// WriteStream is Write for tensors that are made while they are written, so that none is in memory as a whole. An error of
+// an entry, or an entry that yields more or fewer bytes than its shape says, ends it with the tensor's name; what was
+// written until then is not a file.
+func WriteStream(w io.Writer, entries []Entry, meta map[string]string) error {
+	byName := slices.Clone(entries)
+	slices.SortStableFunc(byName, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	for i, t := range byName {
-		if err := writable(t); err != nil {
+		if err := writable(t.Name, t.DType, t.Shape, -1); err != nil {
 			return err
 		}
 		if i > 0 && byName[i-1].Name == t.Name {
@@ -32,12 +56,14 @@ func Write(w io.Writer, tensors []Tensor, meta map[string]string) error {
 		}
 	}
 	data := slices.Clone(byName)
-	slices.SortStableFunc(data, func(a, b Tensor) int { return ItemSize(b.DType) - ItemSize(a.DType) })
+	slices.SortStableFunc(data, func(a, b Entry) int { return ItemSize(b.DType) - ItemSize(a.DType) })
 	begin := make(map[string]int64, len(data))
 	at := int64(0)
 	for _, t := range data {
 		begin[t.Name] = at
-		at += int64(len(t.Data))
+		if at += t.size(); at < 0 {
+			return &Error{Tensor: t.Name, Kind: ErrShape, Detail: "all tensors together have more than 2^63 bytes", Remedy: "write fewer tensors to one file"}
+		}
 	}
 	header, err := encodeHeader(byName, begin, meta)
 	if err != nil {
@@ -47,33 +73,55 @@ func Write(w io.Writer, tensors []Tensor, meta map[string]string) error {
 		return fmt.Errorf("safetensors: writing the header: %w", err)
 	}
 	for _, t := range data {
-		if _, err := w.Write(t.Data); err != nil {
-			return fmt.Errorf("safetensors: writing tensor %q: %w", t.Name, err)
+		left := t.size()
+		for piece, err := range t.Pieces {
+			if err != nil {
+				return fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
+			}
+			if left -= int64(len(piece)); left < 0 {
+				break
+			}
+			if _, err := w.Write(piece); err != nil {
+				return fmt.Errorf("safetensors: writing tensor %q: %w", t.Name, err)
+			}
+		}
+		if left != 0 {
+			return &Error{Tensor: t.Name, Kind: ErrShape, Detail: fmt.Sprintf("%s %v is %d bytes, %d came", t.DType, t.Shape, t.size(), t.size()-left), Remedy: "give the shape and dtype of the data"}
 		}
 	}
 	return nil
 }
 
-func writable(t Tensor) error {
-	switch {
-	case t.Name == "" || t.Name == metadataKey:
-		return &Error{Tensor: t.Name, Kind: ErrHeader, Detail: "the name " + quoted(t.Name) + " is reserved", Remedy: "rename the tensor"}
-	case !utf8.ValidString(t.Name):
-		return &Error{Tensor: t.Name, Kind: ErrHeader, Detail: "the name is not UTF-8", Remedy: "rename the tensor"}
+// size is the number of bytes of an entry that is writable.
+func (t Entry) size() int64 {
+	n, err := byteLen(t.DType, t.Shape)
+	if err != nil {
+		return 0
 	}
-	want, err := byteLen(t.DType, t.Shape)
-	if err == nil && want != int64(len(t.Data)) {
-		err = &Error{Kind: ErrShape, Detail: fmt.Sprintf("%s %v is %d bytes, Data has %d", t.DType, t.Shape, want, len(t.Data)), Remedy: "give the shape and dtype of the data"}
+	return n
+}
+
+// writable says why a tensor cannot be written. n is the number of its bytes, where it is known, else -1.
+func writable(name, dtype string, shape []int, n int64) error {
+	switch {
+	case name == "" || name == metadataKey:
+		return &Error{Tensor: name, Kind: ErrHeader, Detail: "the name " + quoted(name) + " is reserved", Remedy: "rename the tensor"}
+	case !utf8.ValidString(name):
+		return &Error{Tensor: name, Kind: ErrHeader, Detail: "the name is not UTF-8", Remedy: "rename the tensor"}
+	}
+	want, err := byteLen(dtype, shape)
+	if err == nil && n >= 0 && want != n {
+		err = &Error{Kind: ErrShape, Detail: fmt.Sprintf("%s %v is %d bytes, Data has %d", dtype, shape, want, n), Remedy: "give the shape and dtype of the data"}
 	}
 	if err != nil {
-		err.Tensor = t.Name
+		err.Tensor = name
 		return err
 	}
 	return nil
 }
 
 // encodeHeader returns the length field and the padded JSON.
-func encodeHeader(byName []Tensor, begin map[string]int64, meta map[string]string) ([]byte, error) {
+func encodeHeader(byName []Entry, begin map[string]int64, meta map[string]string) ([]byte, error) {
 	b := bytes.NewBuffer(make([]byte, 8, 64+128*len(byName)))
 	b.WriteByte('{')
 	if len(meta) > 0 {
@@ -100,7 +148,7 @@ func encodeHeader(byName []Tensor, begin map[string]int64, meta map[string]strin
 			comma(b, j)
 			b.WriteString(itoa(d))
 		}
-		fmt.Fprintf(b, `],"data_offsets":[%d,%d]}`, begin[t.Name], begin[t.Name]+int64(len(t.Data)))
+		fmt.Fprintf(b, `],"data_offsets":[%d,%d]}`, begin[t.Name], begin[t.Name]+t.size())
 	}
 	b.WriteByte('}')
 	for b.Len()%8 != 0 {
@@ -134,12 +182,21 @@ func jsonString(s string) []byte {
 // WriteFile writes a file at path as Write does: to a temporary name in the same folder, synced, then renamed, so that
 // path is at every moment absent, the old file or the whole new one.
 func WriteFile(path string, tensors []Tensor, meta map[string]string) error {
+	return whole(path, func(w io.Writer) error { return Write(w, tensors, meta) })
+}
+
+// WriteStreamFile is WriteFile for tensors that are made while they are written.
+func WriteStreamFile(path string, entries []Entry, meta map[string]string) error {
+	return whole(path, func(w io.Writer) error { return WriteStream(w, entries, meta) })
+}
+
+func whole(path string, write func(io.Writer) error) error {
 	f, err := atomicfile.Create(path, "safetensors")
 	if err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}
 	defer f.Abort()
-	if err := Write(f, tensors, meta); err != nil {
+	if err := write(f); err != nil {
 		return fmt.Errorf("safetensors: %s: %w", path, err)
 	}
 	return f.Commit()

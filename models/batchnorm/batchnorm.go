@@ -62,12 +62,8 @@ func Apply(p *program.Params, name string, x *Node, eps float64) *Node {
 }
 
 func affine(x, scale, shift *Node) *Node {
-	dims := make([]int, x.Rank())
-	for i := range dims {
-		dims[i] = 1
-	}
-	dims[x.Rank()-1] = scale.Shape().Size()
-	wide := func(v *Node) *Node { return BroadcastToShape(Reshape(v, dims...), x.Shape()) }
+	d := x.Shape().Dimensions
+	wide := func(v *Node) *Node { return BroadcastPrefix(v, d[:len(d)-1]...) }
 	return Add(Mul(x, wide(scale)), wide(shift))
 }
 

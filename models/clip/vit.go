@@ -11,8 +11,16 @@ import (
 	"github.com/ventral-lab/ventral/pkg/rig/site"
 )
 
-// Image builds the image tower: x is [batch, 3, height, width], preprocessed; the result is [batch, EmbedDim].
+// Image builds the image tower: x is [batch, 3, height, width], preprocessed; the result is [batch, EmbedDim], or
+// [batch, Width] where EmbedDim is 0.
 func (c Config) Image(p *program.Params, x *Node) *Node {
+	if c.ResNet() {
+		return c.resNet(p, x)
+	}
+	return c.transformer(p, x)
+}
+
+func (c Config) transformer(p *program.Params, x *Node) *Node {
 	g := x.Graph()
 	w := func(name string, dims ...int) *Node { return p.Node(g, "visual."+name, dims...) }
 	d := x.Shape().Dimensions
@@ -25,31 +33,36 @@ func (c Config) Image(p *program.Params, x *Node) *Node {
 
 	class := BroadcastToDims(Reshape(w("class_embedding", c.Width), 1, 1, c.Width), b, 1, c.Width)
 	x = Concatenate([]*Node{class, x}, 1)
-	pos := c.positions(w("positional_embedding", c.Tokens(), c.Width), gh, gw)
+	kernel := ops.Bicubic
+	if c.Antialias {
+		kernel = ops.BicubicAntialias
+	}
+	pos := resample(w("positional_embedding", c.Tokens(), c.Width), c.Grid(), gh, gw, kernel)
 	x = Add(x, BroadcastToShape(Reshape(pos, 1, 1+gh*gw, c.Width), x.Shape()))
 	x = layerNorm(p, "visual.ln_pre", x)
 	x = site.Tap("visual.ln_pre", x, site.Token, site.Channel)
 	for l := range c.Layers {
-		x = c.block(p, "visual.transformer.resblocks."+strconv.Itoa(l), x, c.Heads, nil)
+		x = c.block(p, "visual.transformer.resblocks."+strconv.Itoa(l), x, c.Heads, c.mlp(), nil)
 	}
 	x = site.Tap("visual.transformer", x, site.Token, site.Channel)
 	x = layerNorm(p, "visual.ln_post", x)
 	x = site.Tap("visual.ln_post", x, site.Token, site.Channel)
 	x = Reshape(Slice(x, AxisRange(), AxisElem(0)), b, c.Width)
-	x = MatMul(x, w("proj", c.Width, c.EmbedDim))
+	if c.EmbedDim > 0 {
+		x = MatMul(x, w("proj", c.Width, c.EmbedDim))
+	}
 	return site.Tap("visual", x, site.Channel)
 }
 
-// positions resamples the patches' part of the position table for a grid of gh x gw patches.
-func (c Config) positions(table *Node, gh, gw int) *Node {
-	n := c.Grid()
-	if gh == n && gw == n {
+// resample fits a position table [1+side², channels], its first row not of the grid, to a grid of h x w.
+func resample(table *Node, side, h, w int, k ops.Kernel) *Node {
+	if h == side && w == side {
 		return table
 	}
-	class := Slice(table, AxisRange(0, 1))
-	patches := Reshape(Slice(table, AxisRange(1)), 1, n, n, c.Width)
-	patches = ops.Resize(patches, gh, gw, ops.Bicubic)
-	return Concatenate([]*Node{class, Reshape(patches, gh*gw, c.Width)}, 0)
+	ch := table.Shape().Dimensions[1]
+	first := Slice(table, AxisRange(0, 1))
+	grid := ops.Resize(Reshape(Slice(table, AxisRange(1)), 1, side, side, ch), h, w, k)
+	return Concatenate([]*Node{first, Reshape(grid, h*w, ch)}, 0)
 }
 
 // Text builds the text tower: ids are int32 [batch, tokens], padded with zeros after the end token, which is the largest
@@ -68,7 +81,7 @@ func (c Config) Text(p *program.Params, ids *Node) *Node {
 	x = site.Tap("transformer.input", x, site.Token, site.Channel)
 	mask := ops.CausalMask(g, t)
 	for l := range c.TextLayers {
-		x = c.block(p, "transformer.resblocks."+strconv.Itoa(l), x, c.TextHeads, mask)
+		x = c.block(p, "transformer.resblocks."+strconv.Itoa(l), x, c.TextHeads, c.textMLP(), mask)
 	}
 	x = site.Tap("transformer", x, site.Token, site.Channel)
 	x = layerNorm(p, "ln_final", x)
@@ -80,8 +93,8 @@ func (c Config) Text(p *program.Params, ids *Node) *Node {
 	return site.Tap("text_projection", x, site.Channel)
 }
 
-// block is one pre-layer-norm residual block.
-func (c Config) block(p *program.Params, name string, x *Node, heads int, mask *Node) *Node {
+// block is one pre-layer-norm residual block with a feed-forward layer of width mlp.
+func (c Config) block(p *program.Params, name string, x *Node, heads, mlp int, mask *Node) *Node {
 	g := x.Graph()
 	ch := x.Shape().Dimensions[2]
 	w := func(n string, dims ...int) *Node { return p.Node(g, name+"."+n, dims...) }
@@ -96,14 +109,14 @@ func (c Config) block(p *program.Params, name string, x *Node, heads int, mask *
 	x = Add(x, h)
 
 	h = tap("ln_2", layerNorm(p, name+".ln_2", x))
-	h = tap("mlp.c_fc", ops.Dense(h, w("mlp.c_fc.weight", 4*ch, ch), w("mlp.c_fc.bias", 4*ch)))
+	h = tap("mlp.c_fc", ops.Dense(h, w("mlp.c_fc.weight", mlp, ch), w("mlp.c_fc.bias", mlp)))
 	if c.ExactGELU {
 		h = ops.GELU(h)
 	} else {
 		h = ops.QuickGELU(h)
 	}
 	h = tap("mlp.gelu", h)
-	h = tap("mlp.c_proj", ops.Dense(h, w("mlp.c_proj.weight", ch, 4*ch), w("mlp.c_proj.bias", ch)))
+	h = tap("mlp.c_proj", ops.Dense(h, w("mlp.c_proj.weight", ch, mlp), w("mlp.c_proj.bias", ch)))
 	h = tap("mlp", h)
 	return site.Tap(name, Add(x, h), site.Token, site.Channel)
 }

@@ -16,11 +16,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/ventral-lab/ventral/internal/program"
 	"github.com/ventral-lab/ventral/internal/safetensors"
+	"github.com/ventral-lab/ventral/models/weights"
 	"github.com/ventral-lab/ventral/pkg/rig/backend"
 )
 
@@ -49,6 +51,9 @@ type Report struct {
 	Backend       string `json:"backend"`
 	Rows          []Row  `json:"rows"`
 	NotComparable []Row  `json:"not_comparable"`
+
+	Versions map[string]any `json:"-"` // of the libraries where the case was made: a string, or a list of them
+	About    string         `json:"-"` // the case's first note
 }
 
 // Failed counts the rows beyond tolerance.
@@ -82,6 +87,13 @@ type manifest struct {
 	Case         string            `json:"case"`
 	Architecture map[string]string `json:"architecture"`
 	Config       json.RawMessage   `json:"config"`
+	Versions     map[string]any    `json:"versions"`
+	Notes        []string          `json:"notes"`
+	// Gradients says what the gradients of the case are of, for families whose session reads it.
+	Gradients json.RawMessage `json:"gradients"`
+	// Only names the weights files that a tensor belongs to, where it does not belong to all: libraries can differ on a
+	// case's rarer inputs.
+	Only map[string][]string `json:"only"`
 }
 
 // Verify runs every case in dir, which holds one case or a folder of cases.
@@ -139,6 +151,11 @@ func verifyCase(dir string, be *backend.Backend, o Options) ([]Report, error) {
 		return nil, err
 	}
 	defer ref.Close()
+	if len(m.Architecture) == 0 { // as the generators leave it
+		if m.Architecture, err = recognise(dir); err != nil {
+			return nil, err
+		}
+	}
 	var files []string
 	for f := range m.Architecture {
 		files = append(files, f)
@@ -146,17 +163,20 @@ func verifyCase(dir string, be *backend.Backend, o Options) ([]Report, error) {
 	sort.Strings(files)
 	var reports []Report
 	for _, f := range files {
-		r := Report{Case: m.Case, Weights: f, Layout: m.Architecture[f], Backend: string(be.Kind)}
+		r := Report{Case: m.Case, Weights: f, Layout: m.Architecture[f], Backend: string(be.Kind), Versions: m.Versions}
+		if len(m.Notes) > 0 {
+			r.About = m.Notes[0]
+		}
 		s, err := open(m, filepath.Join(dir, filepath.Base(f)), m.Architecture[f], ref, be)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f, err)
 		}
 		for _, key := range ref.Names() {
-			if strings.HasPrefix(key, "in.") {
+			if only, ok := m.Only[key]; strings.HasPrefix(key, "in.") || ok && !slices.Contains(only, f) {
 				continue
 			}
 			t, _ := ref.Lookup(key)
-			want, err := t.Float32()
+			want, err := numbers(t)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", key, err)
 			}
@@ -174,6 +194,44 @@ func verifyCase(dir string, be *backend.Backend, o Options) ([]Report, error) {
 		reports = append(reports, r)
 	}
 	return reports, nil
+}
+
+// recognise says what the weights files of a case are, "FAMILY/LAYOUT" by the file's name.
+func recognise(dir string) (map[string]string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "weights*.safetensors"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("manifest.json names no architecture, and there is no weights*.safetensors beside it")
+	}
+	found := map[string]string{}
+	for _, path := range files {
+		f, err := safetensors.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		names := f.Names()
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+		is, err := weights.Detect(names)
+		if err != nil {
+			return nil, fmt.Errorf("%s: manifest.json names no architecture: %w", filepath.Base(path), err)
+		}
+		found[filepath.Base(path)] = is.String()
+	}
+	return found, nil
+}
+
+// numbers are the values of a tensor; whole ones, such as the ranks of patches, as floats.
+func numbers(t safetensors.Tensor) ([]float32, error) {
+	if !strings.HasPrefix(t.DType, "I") {
+		return t.Float32()
+	}
+	ids, err := t.Int64()
+	v := make([]float32, len(ids))
+	for i, id := range ids {
+		v[i] = float32(id)
+	}
+	return v, err
 }
 
 func compare(key string, got program.Value, want []float32, shape []int, o Options) (e float64, ok bool, why string) {

@@ -25,7 +25,12 @@ type session interface {
 
 // openers make the session of a weights file, by the family that the manifest names before the slash.
 var openers = map[string]func(m manifest, b *base) (session, error){
-	"clip-vit": openCLIP,
+	"clip-vit":    openCLIP,
+	"clip-resnet": openCLIP,
+	"dinov2":      openDINOv2, "dinov2-reg": openDINOv2,
+	"mae":      openMAE,
+	"nasnet-a": openNASNet,
+	"vgg":      openVGG,
 }
 
 // open makes the session of one weights file. architecture is "FAMILY/LAYOUT", perhaps with a remark behind a space.

@@ -13,6 +13,7 @@ package initial
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"sort"
 
 	"github.com/ventral-lab/ventral/internal/program"
@@ -37,7 +38,8 @@ func Xavier(dims []int) Law {
 	return Law{Uniform: math.Sqrt(6 / float64(product(dims[1:])+dims[0]))}
 }
 
-// Draw makes all tensors of shapes. stream and a tensor's name together name its random stream.
+// Draw gives all tensors of shapes their laws. stream and a tensor's name together name its random stream. The numbers of
+// a tensor are drawn when a graph first wants it.
 func Draw(stream string, seed uint64, shapes map[string][]int, law func(name string, dims []int) Law) (*program.Params, error) {
 	names := make([]string, 0, len(shapes))
 	for name := range shapes {
@@ -47,29 +49,34 @@ func Draw(stream string, seed uint64, shapes map[string][]int, law func(name str
 	p := program.NewParams()
 	for _, name := range names {
 		dims := shapes[name]
-		data := make([]float32, product(dims))
 		l := law(name, dims)
-		if l.Normal == 0 && l.Uniform == 0 && l.Values != nil && len(l.Values) != len(data) {
+		if n := product(dims); l.Normal == 0 && l.Uniform == 0 && l.Values != nil && len(l.Values) != n {
 			return nil, fmt.Errorf("initial value of %s: %d values for shape %v", name, len(l.Values), dims)
 		}
-		r := rng.New(seed, stream+"/init/"+name)
-		for i := range data {
-			switch {
-			case l.Normal > 0:
-				data[i] = float32(r.NormFloat64() * l.Normal)
-			case l.Uniform > 0:
-				data[i] = float32((2*r.Float64() - 1) * l.Uniform)
-			case l.Values != nil:
-				data[i] = l.Values[i]
-			default:
-				data[i] = float32(l.Constant)
-			}
-		}
-		if err := p.Set(name, data, dims...); err != nil {
+		if err := p.Defer(name, func(into []float32) error {
+			l.draw(rng.New(seed, stream+"/init/"+name), into)
+			return nil
+		}, dims...); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+// draw fills data by the law, in row-major order.
+func (l Law) draw(r *rand.Rand, data []float32) {
+	for i := range data {
+		switch {
+		case l.Normal > 0:
+			data[i] = float32(r.NormFloat64() * l.Normal)
+		case l.Uniform > 0:
+			data[i] = float32((2*r.Float64() - 1) * l.Uniform)
+		case l.Values != nil:
+			data[i] = l.Values[i]
+		default:
+			data[i] = float32(l.Constant)
+		}
+	}
 }
 
 func product(dims []int) int {

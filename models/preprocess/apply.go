@@ -13,7 +13,7 @@ import (
 var bytePool = sync.Pool{New: func() any { return new([]uint8) }}
 
 // Apply writes the network's input for im into dst: 3*Size*Size float32 values in the order channel, row, column,
-// each (v/255 - mean)/std. The error names a bad spec, an empty picture or a wrong length of dst.
+// each (v/255 - mean)/std, or (v - mean)/std where White is 255. Channels are R, G, B, or B, G, R where BGR says so. The error names a bad spec, an empty picture or a wrong length of dst.
 func (s Spec) Apply(dst []float32, im image.Image) error {
 	if err := s.Validate(); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (s Spec) Apply(dst []float32, im image.Image) error {
 		return err
 	}
 	lut := s.levels()
-	r, g, b := dst[:n], dst[n:][:n], dst[2*n:][:n]
+	r, g, b := dst[s.channel(0)*n:][:n], dst[n:][:n], dst[s.channel(2)*n:][:n]
 	for i := range r {
 		p := pix[3*i:][:3]
 		r[i], g[i], b[i] = lut[0][p[0]], lut[1][p[1]], lut[2][p[2]]
@@ -40,12 +40,13 @@ func (s Spec) Apply(dst []float32, im image.Image) error {
 	return nil
 }
 
-// levels are the normalised values of the 256 levels of each channel, in torch's order of float32 operations.
+// levels are the normalised values of the 256 levels of R, G and B, in torch's order of float32 operations.
 func (s Spec) levels() (lut [3][256]float32) {
+	unit := float32(255 / s.white()) // 255 or 1, exactly
 	for c := range lut {
 		mean, std := float32(s.Mean[c]), float32(s.Std[c])
 		for v := range lut[c] {
-			x := float32(v) / 255
+			x := float32(v) / unit
 			x -= mean
 			lut[c][v] = x / std
 		}
@@ -110,17 +111,24 @@ func (s Spec) RGB(im image.Image) (*image.RGBA, error) {
 	return out, nil
 }
 
-// Denormalise undoes the normalisation in place: x of channel c becomes x*std + mean, nominally in [0, 1]. x is in
-// the order channel, row, column; its length must be a multiple of 3.
+// Denormalise undoes the normalisation in place: x of channel c becomes x*std + mean, nominally in [0, 1], and the channels
+// come into the order R, G, B. x is in the order channel, row, column; its length must be a multiple of 3.
 func (s Spec) Denormalise(x []float32) error {
 	if len(x)%3 != 0 {
 		return fmt.Errorf("preprocess: %d values are not three channels of one size", len(x))
 	}
 	n := len(x) / 3
+	if s.BGR {
+		b, r := x[:n], x[2*n:]
+		for i := range b {
+			b[i], r[i] = r[i], b[i]
+		}
+	}
+	white := s.white()
 	for c := range 3 {
 		mean, std := s.Mean[c], s.Std[c]
 		for i, v := range x[c*n:][:n] {
-			x[c*n+i] = float32(float64(float64(v)*std) + mean)
+			x[c*n+i] = float32((float64(float64(v)*std) + mean) / white)
 		}
 	}
 	return nil
@@ -134,9 +142,10 @@ func (s Spec) Picture(x []float32) (*image.RGBA, error) {
 		return nil, fmt.Errorf("preprocess: %d values: a picture of spec %q has 3*%d*%d = %d", len(x), s.Name, s.Size, s.Size, 3*n)
 	}
 	out := image.NewRGBA(image.Rect(0, 0, s.Size, s.Size))
+	scale := 255 / s.white()
 	for i := range n {
 		for c := range 3 {
-			v := (float64(float64(x[c*n+i])*s.Std[c]) + s.Mean[c]) * 255
+			v := (float64(float64(x[s.channel(c)*n+i])*s.Std[c]) + s.Mean[c]) * scale
 			if v > 0 { // false for NaN
 				out.Pix[4*i+c] = uint8(math.Min(math.Floor(v+0.5), 255))
 			}
@@ -146,12 +155,12 @@ func (s Spec) Picture(x []float32) (*image.RGBA, error) {
 	return out, nil
 }
 
-// Range returns the least and the greatest normalised value of each channel, which black and white have: the box
-// that an image optimised by gradient must stay in.
+// Range returns the least and the greatest normalised value of each channel of the tensor, which black and white have: the
+// box that an image optimised by gradient must stay in.
 func (s Spec) Range() (lo, hi [3]float32) {
 	lut := s.levels()
 	for c := range 3 {
-		lo[c], hi[c] = lut[c][0], lut[c][255]
+		lo[s.channel(c)], hi[s.channel(c)] = lut[c][0], lut[c][255]
 	}
 	return lo, hi
 }

@@ -8,7 +8,8 @@
 // The steps are: the short side goes to Resize pixels (or to floor(Size/CropPct)) and the long side to
 // floor(Resize*long/short), by Pillow's resize; the middle Size x Size pixels are cut out; what is not RGB yet
 // becomes RGB; a value v of channel c becomes (v/255 - Mean[c]) / Std[c], in float32, one operation at a time as
-// torch does it. Libraries differ in when they convert to RGB (Order), in which way they round the corner of the
+// torch does it. Networks from Caffe, such as Keras' VGGs, take v without the division (White 255) and the channels in
+// the order B, G, R (BGR); constants are given for R, G, B all the same, and so is every picture. Libraries differ in when they convert to RGB (Order), in which way they round the corner of the
 // crop (CropRounding) and in whether they crop at all (Squash).
 //
 // # Invariants

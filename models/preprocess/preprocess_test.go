@@ -151,7 +151,7 @@ func TestLevels(t *testing.T) {
 			t.Errorf("%s: normalised levels differ in bits", name)
 		}
 	}
-	if len(f.Levels) != 3 {
+	if len(f.Levels) != 4 {
 		t.Errorf("%d sets of levels", len(f.Levels))
 	}
 }

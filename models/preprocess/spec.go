@@ -46,8 +46,10 @@ type Spec struct {
 	CropRounding  string     `json:"crop_rounding"`      // HalfEven or Floor
 	Grey16        string     `json:"grey16,omitempty"`   // optional: HighByte (default) or Clip
 	Squash        bool       `json:"squash,omitempty"`   // resize both sides to the target, changing the shape
-	Mean          [3]float64 `json:"mean"`               // of values in [0, 1], for R, G, B
+	Mean          [3]float64 `json:"mean"`               // of values in [0, White], for R, G, B
 	Std           [3]float64 `json:"std"`                // likewise
+	White         float64    `json:"white,omitempty"`    // optional: the value of level 255 before Mean and Std: 1 (default) or 255
+	BGR           bool       `json:"bgr,omitempty"`      // the tensor's channels are B, G, R
 }
 
 // The constants the models were trained with.
@@ -58,6 +60,7 @@ var (
 	ImageNetStd  = [3]float64{0.229, 0.224, 0.225}
 	HalfMean     = [3]float64{0.5, 0.5, 0.5} // TensorFlow's inception preprocessing: values in [-1, 1]
 	HalfStd      = [3]float64{0.5, 0.5, 0.5}
+	CaffeMean    = [3]float64{123.68, 116.779, 103.939} // Caffe's VGG (Simonyan and Zisserman), of levels 0 to 255, for R, G, B
 )
 
 // The presets.
@@ -72,6 +75,10 @@ var (
 	ImageNet224Bicubic = Spec{Name: "imagenet224-bicubic", Size: 224, Resize: 256, Interpolation: "bicubic", Order: RGBFirst, CropRounding: HalfEven, Mean: ImageNetMean, Std: ImageNetStd}
 	// NASNet331 is timm's for nasnetalarge: floor(331/.911) = 363 bicubic, crop 331.
 	NASNet331 = Spec{Name: "nasnet331", Size: 331, CropPct: 0.911, Interpolation: "bicubic", Order: RGBFirst, CropRounding: HalfEven, Mean: HalfMean, Std: HalfStd}
+	// Caffe224 is Keras' for its VGGs: load_img to 224x224, by nearest neighbour and without keeping the shape as it does
+	// unless told otherwise, then preprocess_input in mode "caffe": B, G, R, Caffe's means subtracted, no scaling.
+	Caffe224 = Spec{Name: "caffe224", Size: 224, Interpolation: "nearest", Order: RGBFirst, CropRounding: HalfEven, Squash: true,
+		Mean: CaffeMean, Std: [3]float64{1, 1, 1}, White: 255, BGR: true}
 )
 
 // Plain is the preprocessing of the small networks: the short side goes to size by bicubic resize, the middle
@@ -86,7 +93,9 @@ func Plain(size int, constants ...[3]float64) Spec {
 }
 
 // Presets lists the presets by name.
-func Presets() []Spec { return []Spec{CLIP224, HFCLIP224, ImageNet224, ImageNet224Bicubic, NASNet331} }
+func Presets() []Spec {
+	return []Spec{CLIP224, HFCLIP224, ImageNet224, ImageNet224Bicubic, NASNet331, Caffe224}
+}
 
 // Named returns the preset of that name; "plainN" is Plain(N).
 func Named(name string) (Spec, error) {
@@ -154,6 +163,9 @@ func (s Spec) Validate() error {
 	default:
 		return fail("grey16 %q: use %s or %s", s.Grey16, HighByte, Clip)
 	}
+	if s.White != 0 && s.White != 1 && s.White != 255 {
+		return fail("white %v: level 255 becomes 1 or 255", s.White)
+	}
 	for c := range 3 {
 		if math.IsNaN(s.Mean[c]) || math.IsInf(s.Mean[c], 0) {
 			return fail("mean %v is not finite", s.Mean)
@@ -175,6 +187,9 @@ func (s Spec) Hash() string {
 	if s.Grey16 == "" {
 		s.Grey16 = HighByte
 	}
+	if s.White == 1 {
+		s.White = 0 // the default has no field, so that specs from before there was one keep their hash
+	}
 	b, err := json.Marshal(s)
 	if err != nil { // NaN or infinite constants: still one string a value
 		b = fmt.Appendf(nil, "%#v", s)
@@ -189,7 +204,30 @@ func (s Spec) String() string {
 	if s.Squash {
 		fit = "both sides"
 	}
-	return fmt.Sprintf("%s: %s to %d %s, crop %d (%s), %s, mean %v, std %v", s.Name, fit, s.target(), s.Interpolation, s.Size, s.CropRounding, s.Order, s.Mean, s.Std)
+	text := fmt.Sprintf("%s: %s to %d %s, crop %d (%s), %s, mean %v, std %v", s.Name, fit, s.target(), s.Interpolation, s.Size, s.CropRounding, s.Order, s.Mean, s.Std)
+	if s.White == 255 {
+		text += ", white 255"
+	}
+	if s.BGR {
+		text += ", channels B, G, R"
+	}
+	return text
+}
+
+// white is the value of level 255 before the normalisation.
+func (s Spec) white() float64 {
+	if s.White == 0 {
+		return 1
+	}
+	return s.White
+}
+
+// channel is the place in the tensor of colour c, 0 for R to 2 for B.
+func (s Spec) channel(c int) int {
+	if s.BGR {
+		return 2 - c
+	}
+	return c
 }
 
 // target is the length of the resized short side (or of both, squashed).

@@ -2,25 +2,35 @@ package weights
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
+// clipViT are the CLIPs with a vision transformer, or one of their towers. Canonical are OpenAI's names.
 var clipViT = family{
 	architecture: "clip-vit",
 	detect: func(n names) (Layout, bool) {
 		switch {
 		case n.has("vision_model.embeddings.class_embedding") || n.has("text_model.embeddings."):
 			return HuggingFace, true
-		case n.has("visual.class_embedding") || n.has("token_embedding.weight") && n.has("transformer.resblocks.") && !n.has("visual."):
+		case n.has("visual.class_embedding"),
+			n.has("class_embedding") && n.has("conv1.weight") && n.has("ln_pre.weight"), // the image tower alone
+			n.has("token_embedding.weight") && n.has("transformer.resblocks.") && !n.has("visual."),
+			n.has("text.token_embedding.weight") && n.has("text.transformer.resblocks.") && !n.has("visual."):
 			return OpenAI, true
+		case n.has("patch_embed.proj.weight") && n.has("norm_pre.weight") && n.has("cls_token") && n.has("blocks.0.attn.qkv.weight"):
+			return Timm, true // of timm's vision transformers only CLIP's normalise in front of the blocks
 		}
 		return "", false
 	},
 	toCanonical: func(from Layout, shapes map[string][]int) (Mapping, error) {
-		if from == OpenAI {
-			return identity(OpenAI, shapes, func(name string) bool { return notWeights[name] }), nil
+		switch from {
+		case OpenAI:
+			return openAIToCanonical(shapes, "class_embedding", clipTransformerName), nil
+		case Timm:
+			return timmToCLIP(sortedNames(shapes), shapes)
 		}
 		return HuggingFaceToOpenAI(sortedNames(shapes))
 	},
@@ -28,6 +38,44 @@ var clipViT = family{
 		return OpenAIToHuggingFace(sortedNames(shapes))
 	},
 	layouts: []Layout{HuggingFace},
+}
+
+const (
+	blockNumber     = `(?:0|[1-9]\d{0,2})` // below maxLayers
+	blockTensor     = `transformer\.resblocks\.` + blockNumber + `\.(?:attn\.(?:in_proj_|out_proj\.)|ln_[12]\.|mlp\.c_fc\.|mlp\.c_proj\.)(?:weight|bias)`
+	normTensor      = `(?:weight|bias|running_mean|running_var)`
+	counterOfNorm   = ".num_batches_tracked" // how many batches batch normalisation has seen: not used
+	clipVisualAlone = "visual."
+)
+
+var (
+	clipTextName        = regexp.MustCompile(`^(?:logit_scale|positional_embedding|text_projection|token_embedding\.weight|ln_final\.(?:weight|bias)|` + blockTensor + `)$`)
+	clipTransformerName = regexp.MustCompile(`^visual\.(?:class_embedding|positional_embedding|proj|conv1\.weight|ln_(?:pre|post)\.(?:weight|bias)|` + blockTensor + `)$`)
+)
+
+// openAIToCanonical maps the layout of OpenAI and open_clip, whose names are the canonical ones but for two variants:
+// open_clip's CustomTextCLIP has the text tower under "text.", and a tower that was saved alone, of which visualOnly is a
+// tensor, has no "visual." in front. A name that neither tower has gets no rule, and so is an error.
+func openAIToCanonical(shapes map[string][]int, visualOnly string, visual *regexp.Regexp) Mapping {
+	m := Mapping{From: OpenAI, To: OpenAI}
+	_, alone := shapes[visualOnly]
+	_, custom := shapes["text.token_embedding.weight"]
+	for _, name := range sortedNames(shapes) {
+		to := name
+		if rest, ok := strings.CutPrefix(name, "text."); ok && custom {
+			to = rest
+		}
+		if alone {
+			to = clipVisualAlone + name
+		}
+		switch {
+		case notWeights[name] || strings.HasSuffix(name, counterOfNorm):
+			m.Ignored = append(m.Ignored, name)
+		case visual.MatchString(to), !alone && clipTextName.MatchString(to) && (to != name || !custom || name == "logit_scale"):
+			m.Rules = append(m.Rules, Rule{Name: to, From: []string{name}})
+		}
+	}
+	return m
 }
 
 // pair names one tensor, or q, k and v of one, in both layouts.

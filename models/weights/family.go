@@ -20,7 +20,7 @@ type family struct {
 }
 
 // families are tried in this order.
-var families = []family{clipViT}
+var families = []family{clipViT, dinoV2, maeFamily, clipResNet, nasnetA, vggFamily}
 
 // Found says what a checkpoint is.
 type Found struct {

@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -345,7 +347,7 @@ func openHub(ctx context.Context, spec string, opts Options) (*Set, error) {
 			return nil, errors.Join(h.offlineError(repo, revision, file), err)
 		}
 	}
-	commit, files, err := h.list(ctx, repo, revision)
+	commit, got, err := h.gather(ctx, repo, revision, file)
 	if err != nil {
 		var refused *statusError
 		if s, cerr := cached(); cerr == nil && !errors.As(err, &refused) && ctx.Err() == nil {
@@ -353,32 +355,56 @@ func openHub(ctx context.Context, spec string, opts Options) (*Set, error) {
 		}
 		return nil, err
 	}
+	return openFolder("hf:"+repo+"@"+commit, cache.path("snapshots", commit), got[0])
+}
+
+// gather fetches everything that belongs to a repository's weights: the file itself, or the one that choose picks, the
+// files that it names where it is an index, and the side files beside it. It returns their names, the weights first.
+func (h *hub) gather(ctx context.Context, repo, revision, file string) (commit string, got []string, err error) {
+	commit, files, err := h.list(ctx, repo, revision)
+	if err != nil {
+		return "", nil, err
+	}
 	if file == "" {
 		if file, err = choose(files); err != nil {
-			return nil, fmt.Errorf("weights: %s/%s at %s: %w%s", h.endpoint, repo, revision, err, otherFormats(files))
+			return "", nil, fmt.Errorf("weights: %s/%s at %s: %w%s", h.endpoint, repo, revision, err, otherFormats(files))
 		}
 	}
-	p, err := h.fetch(ctx, repo, commit, file)
-	if err != nil {
-		return nil, err
+	got = []string{file}
+	for _, name := range sideFiles {
+		if beside := path.Join(path.Dir(file), name); slices.Contains(files, beside) {
+			got = append(got, beside)
+		}
+	}
+	for _, name := range got {
+		if err := h.keep(ctx, repo, commit, name); err != nil {
+			return "", nil, err
+		}
 	}
 	if strings.HasSuffix(file, ".index.json") {
-		x, err := readIndex(p)
+		cache := repoCache{h.root, repo}
+		x, err := readIndex(cache.path("snapshots", commit, filepath.FromSlash(file)))
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
 		for _, shard := range shardPaths(file, x) {
-			if _, err := h.fetch(ctx, repo, commit, shard); err != nil {
-				return nil, err
+			if err := h.keep(ctx, repo, commit, shard); err != nil {
+				return "", nil, err
 			}
+			got = append(got, shard)
 		}
 	}
 	if revision != commit {
-		if err := writeFile(cache.path("refs", filepath.FromSlash(revision)), []byte(commit)); err != nil {
-			return nil, fmt.Errorf("weights: %w", err)
+		if err := writeFile(repoCache{h.root, repo}.path("refs", filepath.FromSlash(revision)), []byte(commit)); err != nil {
+			return "", nil, fmt.Errorf("weights: %w", err)
 		}
 	}
-	return openFolder("hf:"+repo+"@"+commit, cache.path("snapshots", commit), file)
+	return commit, got, nil
+}
+
+func (h *hub) keep(ctx context.Context, repo, commit, file string) error {
+	_, err := h.fetch(ctx, repo, commit, file)
+	return err
 }
 
 // otherFormats says what else a repository has, and how to go on.

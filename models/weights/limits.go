@@ -11,6 +11,10 @@ const (
 	// descriptor and a memory map.
 	maxShards = 4096
 
+	// maxSide bounds config.json and its like in bytes. They have some kilobytes; those of classifiers, which name their
+	// classes, some hundred.
+	maxSide = 8 << 20
+
 	// maxLayers is the most transformer blocks of a tower. The deepest CLIP towers have 56; the limit keeps a name such as
 	// layers.999999999 from making as many rules.
 	maxLayers = 1024

@@ -3,8 +3,6 @@ package weights
 import (
 	"fmt"
 	"slices"
-
-	"github.com/ventral-lab/ventral/internal/safetensors"
 )
 
 // Layout says by whose names the tensors of a checkpoint go.
@@ -37,7 +35,9 @@ const (
 	Part                       // one of Of equal parts along the first axis
 	View                       // the same elements in the shape Shape
 	Permute                    // axes exchanged: axis i of the result is axis Axes[i] of the tensor
+	Tail                       // all but the first Index rows
 	Zeros                      // zeros of the shape Shape, in the dtype of From, which is not read otherwise
+	Behind                     // zeros and then the tensor's elements, which fill the end of the shape Shape
 )
 
 // Rule makes the tensor Name.
@@ -45,8 +45,9 @@ type Rule struct {
 	Name      string
 	From      []string
 	Operation Operation
-	Index, Of int   // of Part
-	Shape     []int // of View and Zeros
+	Index, Of int   // of Part; Index of Tail, too
+	Shape     []int // of View, Zeros and Behind; of Permute, where it is not nil, in which the result is seen
+	As        []int // of Permute: where it is not nil, the shape in which the tensor is seen before its axes are exchanged
 	Axes      []int // of Permute
 	Optional  bool  // left out, instead of an error, where From is not there
 }
@@ -57,14 +58,18 @@ type Mapping struct {
 	Rules    []Rule
 	// Ignored are names of the set that hold no weights, such as stored position numbers.
 	Ignored []string
+	// Zero are names of the set whose place the architecture has not, and which must hold nothing but zeros.
+	Zero []string
 }
 
 // Shapes returns the shapes of the result for the shapes of a set. It is an error if a tensor that a rule needs is not
 // there or has a shape the rule cannot take, and if a tensor is there that no rule uses.
 func (m Mapping) Shapes(in map[string][]int) (map[string][]int, error) {
 	used := map[string]bool{}
-	for _, name := range m.Ignored {
-		used[name] = true
+	for _, list := range [][]string{m.Ignored, m.Zero} {
+		for _, name := range list {
+			used[name] = true
+		}
 	}
 	names := make([]string, 0, len(in))
 	for name := range in {
@@ -90,7 +95,7 @@ func (m Mapping) Shapes(in map[string][]int) (map[string][]int, error) {
 	}
 	for _, name := range names {
 		if !used[name] {
-			return nil, fmt.Errorf("weights: from layout %s to %s: %w: tensor %q %v has no place; the checkpoint is of another model, or has more parts than a CLIP", m.From, m.To, ErrLayout, name, in[name])
+			return nil, fmt.Errorf("weights: from layout %s to %s: %w: tensor %q %v has no place; the checkpoint is of another model, or has more parts than the network", m.From, m.To, ErrLayout, name, in[name])
 		}
 	}
 	return out, nil
@@ -127,6 +132,11 @@ func (r Rule) shape(in map[string][]int, names []string) (shape []int, present b
 			return nil, false, fmt.Errorf("tensor %q: %w: %v cannot be cut into %d parts", r.From[0], ErrShape, shape, r.Of)
 		}
 		shape[0] /= r.Of
+	case r.Operation == Tail:
+		if len(shape) == 0 || shape[0] <= r.Index {
+			return nil, false, fmt.Errorf("tensor %q: %w: %v has no rows behind the first %d", r.From[0], ErrShape, shape, r.Index)
+		}
+		shape[0] -= r.Index
 	case r.Operation == View:
 		if product(shape) != product(r.Shape) {
 			return nil, false, fmt.Errorf("tensor %q: %w: %v cannot be seen as %v", r.From[0], ErrShape, shape, r.Shape)
@@ -134,7 +144,20 @@ func (r Rule) shape(in map[string][]int, names []string) (shape []int, present b
 		shape = slices.Clone(r.Shape)
 	case r.Operation == Zeros:
 		shape = slices.Clone(r.Shape)
+	case r.Operation == Behind:
+		if product(shape) > product(r.Shape) {
+			return nil, false, fmt.Errorf("tensor %q: %w: %v does not fit into %v", r.From[0], ErrShape, shape, r.Shape)
+		}
+		shape = slices.Clone(r.Shape)
 	case r.Operation == Permute:
+		for _, other := range [][]int{r.As, r.Shape} {
+			if other != nil && product(shape) != product(other) {
+				return nil, false, fmt.Errorf("tensor %q: %w: %v cannot be seen as %v", r.From[0], ErrShape, shape, other)
+			}
+		}
+		if r.As != nil {
+			shape = slices.Clone(r.As)
+		}
 		if len(shape) != len(r.Axes) {
 			return nil, false, fmt.Errorf("tensor %q: %w: %v has not %d axes", r.From[0], ErrShape, shape, len(r.Axes))
 		}
@@ -142,12 +165,15 @@ func (r Rule) shape(in map[string][]int, names []string) (shape []int, present b
 		for i, a := range r.Axes {
 			shape[i] = old[a]
 		}
+		if r.Shape != nil {
+			shape = slices.Clone(r.Shape)
+		}
 	}
 	return shape, true, nil
 }
 
-// Apply returns s under the names of m.To. The result reads from s and ends when s is closed; joined and transposed
-// tensors are made anew at each reading.
+// Apply returns s under the names of m.To. The result reads from s and ends when s is closed; joined and turned tensors
+// are made anew, piece by piece, at each reading.
 func (m Mapping) Apply(s *Set) (*Set, error) {
 	in := make(map[string][]int, len(s.sources))
 	for name, src := range s.sources {
@@ -156,6 +182,9 @@ func (m Mapping) Apply(s *Set) (*Set, error) {
 	shapes, err := m.Shapes(in)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.ref, err)
+	}
+	if err := m.checkZeros(s); err != nil {
+		return nil, err
 	}
 	sources := make(map[string]source, len(shapes))
 	for _, r := range m.Rules {
@@ -171,62 +200,11 @@ func (m Mapping) Apply(s *Set) (*Set, error) {
 				return nil, fmt.Errorf("weights: %s: %s is %s and %s is %s: they cannot be joined; convert the checkpoint to one dtype", s.ref, r.From[0], first.dtype, name, from[i].dtype)
 			}
 		}
-		sources[r.Name] = source{file: first.file, dtype: first.dtype, shape: shape, data: r.data(from)}
+		sources[r.Name] = r.make(from, shape)
 	}
-	return newSet(s.ref, sources, nil), nil
-}
-
-func (r Rule) data(from []source) func() []byte {
-	first := from[0]
-	switch r.Operation {
-	case Transpose:
-		rows, columns, size := first.shape[0], first.shape[1], safetensors.ItemSize(first.dtype)
-		return func() []byte { return transposed(first.data(), rows, columns, size) }
-	case Join:
-		return func() []byte {
-			var out []byte
-			for _, f := range from {
-				out = append(out, f.data()...)
-			}
-			return out
-		}
-	case Part:
-		return func() []byte {
-			all := first.data()
-			n := len(all) / r.Of
-			return all[r.Index*n : (r.Index+1)*n : (r.Index+1)*n]
-		}
-	case Permute:
-		shape, size := slices.Clone(first.shape), safetensors.ItemSize(first.dtype)
-		return func() []byte { return permuted(first.data(), shape, r.Axes, size) }
-	case Zeros:
-		n := product(r.Shape) * safetensors.ItemSize(first.dtype)
-		return func() []byte { return make([]byte, n) }
-	}
-	return first.data
-}
-
-// permuted returns the tensor of that shape with its axes exchanged; elements have size bytes.
-func permuted(in []byte, shape, axes []int, size int) []byte {
-	stride := make([]int, len(shape))
-	for i, n := len(shape)-1, size; i >= 0; i-- {
-		stride[i] = n
-		n *= shape[i]
-	}
-	out := make([]byte, 0, len(in))
-	var walk func(axis, at int)
-	walk = func(axis, at int) {
-		if axis == len(axes) {
-			out = append(out, in[at:at+size]...)
-			return
-		}
-		for range shape[axes[axis]] {
-			walk(axis+1, at)
-			at += stride[axes[axis]]
-		}
-	}
-	walk(0, 0)
-	return out
+	out := newSet(s.ref, sources, nil)
+	out.dir, out.meta = s.dir, s.meta
+	return out, nil
 }
 
 func product(dims []int) int {
@@ -235,15 +213,4 @@ func product(dims []int) int {
 		n *= d
 	}
 	return n
-}
-
-// transposed returns the transpose of a rows x columns matrix of elements of size bytes.
-func transposed(in []byte, rows, columns, size int) []byte {
-	out := make([]byte, len(in))
-	for i := range rows {
-		for j := range columns {
-			copy(out[(j*rows+i)*size:][:size], in[(i*columns+j)*size:][:size])
-		}
-	}
-	return out
 }

@@ -283,7 +283,7 @@ func openShards(ref string, paths []string, x *index) (_ *Set, err error) {
 			if x != nil && x.files[name] != filepath.Base(path) {
 				return nil, fmt.Errorf("weights: %s: %w: %s holds tensor %q, the index says %q; fetch both again", x.path, ErrIndex, path, name, x.files[name])
 			}
-			sources[name] = view(path, t)
+			sources[name] = view(path, t, f.Release)
 			total += int64(len(t.Data))
 		}
 	}
@@ -297,5 +297,10 @@ func openShards(ref string, paths []string, x *index) (_ *Set, err error) {
 			return nil, fmt.Errorf("weights: %s: %w: total_size is %d, the tensors of %d files have %d bytes; fetch all again", x.path, ErrIndex, x.total, len(paths), total)
 		}
 	}
-	return newSet(ref, sources, files), nil
+	s := newSet(ref, sources, files)
+	s.dir, s.meta = filepath.Dir(paths[0]), map[string]string{}
+	for _, f := range files {
+		maps.Copy(s.meta, f.Metadata())
+	}
+	return s, nil
 }

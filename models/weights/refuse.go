@@ -10,8 +10,11 @@ import (
 	"strings"
 )
 
+// The commands that convert: each names the file it reads and writes model.safetensors. They are for a state dict, also one
+// in a training checkpoint under a usual name; for a TorchScript archive, as OpenAI published CLIP; for the HDF5 files of
+// Keras; for arrays of NumPy. Tied tensors become two.
 const (
-	fromPickle = `python3 -c 'import sys,torch;from safetensors.torch import save_file as s;d=torch.load(sys.argv[1],map_location="cpu",weights_only=True);d=d.get("state_dict",d);s({k:v.contiguous().clone() for k,v in d.items() if hasattr(v,"dtype")},sys.argv[2])' IN model.safetensors`
+	fromPickle = `python3 -c 'import sys,torch;from safetensors.torch import save_file as s;d=torch.load(sys.argv[1],map_location="cpu",weights_only=True);d=next((d[k] for k in ("state_dict","model","model_state_dict","teacher") if isinstance(d.get(k),dict)),d);s({k:v.contiguous().clone() for k,v in d.items() if hasattr(v,"dtype")},sys.argv[2])' IN model.safetensors`
 	fromScript = `python3 -c 'import sys,torch;from safetensors.torch import save_file as s;d=torch.jit.load(sys.argv[1],map_location="cpu").state_dict();s({k:v.contiguous().clone() for k,v in d.items()},sys.argv[2])' IN model.safetensors`
 	fromHDF5   = `python3 -c 'import sys,h5py,numpy as n;from safetensors.numpy import save_file as s;d={};h5py.File(sys.argv[1]).visititems(lambda k,v:d.update({k:n.array(v[()],order="C")}) if hasattr(v,"dtype") else None);s(d,sys.argv[2])' IN model.safetensors`
 	fromNumPy  = `python3 -c 'import sys,numpy as n;from safetensors.numpy import save_file as s;d=n.load(sys.argv[1]);s({k:n.array(d[k],order="C") for k in d.files},sys.argv[2])' IN model.safetensors`
@@ -63,7 +66,11 @@ func refusal(path, what, how string) error {
 	if how == "" {
 		return fmt.Errorf("weights: %s: %w: this is %s; export its weights as safetensors", path, ErrFormat, what)
 	}
-	return fmt.Errorf("weights: %s: %w: this is %s, and reading one can run any program; convert it once where you trust it: %s", path, ErrFormat, what, strings.Replace(how, " IN ", " "+shellQuote(path)+" ", 1))
+	why := "which is not read here; convert it once"
+	if how == fromPickle || how == fromScript {
+		why = "and reading one can run any program; convert it once where you trust it"
+	}
+	return fmt.Errorf("weights: %s: %w: this is %s, %s, which makes model.safetensors: %s", path, ErrFormat, what, why, strings.Replace(how, " IN ", " "+shellQuote(path)+" ", 1))
 }
 
 // isTorchScript reports whether path is a zip archive that holds code as TorchScript archives do. Only names are read.

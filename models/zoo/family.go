@@ -24,7 +24,7 @@ type family struct {
 }
 
 // families are the architectures that Open knows.
-var families = []family{clipViT}
+var families = []family{clipViT, dinoV2, maeFamily, clipResNet, nasnetA, vggFamily}
 
 func familyOf(architecture string) (family, error) {
 	var known []string

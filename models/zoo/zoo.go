@@ -3,31 +3,32 @@
 //	mini/clip-vit                     a small network that ships with this module
 //	openai/clip-vit-b-32              a published one, from a local folder or the Hugging Face cache
 //	random:openai/clip-vit-b-32?seed=1  the architecture with its authors' initial weights
-//	file:PATH                         a checkpoint on disk, its architecture read off its tensors
+//	file:PATH                         a checkpoint on disk, its architecture read off its tensors and the files beside it
+//	hf:OWNER/NAME[@REVISION][:FILE]   the same from the Hugging Face hub or its cache
 //	...?size=196                      the same for pictures of that many pixels a side, positions resampled as the reference does
 //
 // # Invariants
 //
 //   - A model's weights hash depends on the values alone, not on the file or layout they came in.
 //   - Cards say what is known of a model: source, licence, preprocessing and what was verified.
+//   - A model that opens has every tensor of its architecture, no other, all of the right shape and every number finite.
+//   - Opening reads a checkpoint once, to hash and check it; weights reach memory when a graph first wants them, once.
 package zoo
 
 import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
 
-	"github.com/ventral-lab/ventral/internal/program"
 	"github.com/ventral-lab/ventral/models"
 	"github.com/ventral-lab/ventral/models/clip"
 	"github.com/ventral-lab/ventral/models/clip/tokenizer"
 	"github.com/ventral-lab/ventral/models/mini"
 	"github.com/ventral-lab/ventral/models/preprocess"
-	"github.com/ventral-lab/ventral/models/weights"
+	"github.com/ventral-lab/ventral/models/verified"
 	"github.com/ventral-lab/ventral/pkg/rig/site"
 )
 
@@ -44,6 +45,8 @@ type Card struct {
 	Config       models.Config   `json:"config"`
 	Note         string          `json:"note,omitempty"`
 	Shipped      bool            `json:"shipped"`
+	// Verified says what was verified of the model and its architecture, and when; docs/verified-models.md has all of it.
+	Verified string `json:"verified,omitempty"`
 }
 
 // Model is an open model: its image network, that is recorded from, and, for a CLIP, its text tower.
@@ -67,8 +70,12 @@ func Cards() []Card {
 			cards = append(cards, c)
 		}
 	}
+	record, err := verified.Load()
 	for i := range cards {
 		cards[i].Parameters = models.Parameters(cards[i].Config)
+		if err == nil { // a test reads the record
+			cards[i].Verified = record.Summary(cards[i].Architecture, cards[i].Name)
+		}
 	}
 	sort.Slice(cards, func(i, j int) bool { return cards[i].Name < cards[j].Name })
 	return cards
@@ -83,12 +90,12 @@ func Find(name string) (Card, error) {
 		}
 		names = append(names, c.Name)
 	}
-	return Card{}, fmt.Errorf("no model %q; there are %s, random:NAME?seed=N and file:PATH", name, strings.Join(site.Nearest(name, names, 4), ", "))
+	return Card{}, fmt.Errorf("no model %q; there are %s, random:NAME?seed=N, file:PATH and hf:OWNER/NAME", name, strings.Join(site.Nearest(name, names, 4), ", "))
 }
 
 // reference is a parsed name.
 type reference struct {
-	kind string // "", "random" or "file"
+	kind string // "", "random", "file" or "hf"
 	name string // of a card, or a path
 	seed uint64
 	size int // of the pictures, 0 for the model's own
@@ -96,7 +103,7 @@ type reference struct {
 
 func parse(name string) (reference, error) {
 	r := reference{name: name}
-	for _, kind := range []string{"random", "file"} {
+	for _, kind := range []string{"random", "file", "hf"} {
 		if rest, ok := strings.CutPrefix(name, kind+":"); ok {
 			r.kind, r.name = kind, rest
 		}
@@ -130,126 +137,27 @@ func parse(name string) (reference, error) {
 	return r, nil
 }
 
-// Open opens a model by name (see the package comment). The caller closes it.
-func Open(name string) (*Model, error) {
-	r, err := parse(name)
-	if err != nil {
-		return nil, err
-	}
-	if r.kind == "file" {
-		return openFile(r)
-	}
-	card, err := Find(r.name)
-	if err != nil {
-		return nil, err
-	}
-	if r.kind == "random" {
-		return untrained(card, r.seed, r.size)
-	}
-	var set *weights.Set
-	if card.Shipped {
-		set, err = mini.Open(r.name)
-	} else {
-		set, err = weights.Open(card.Source, weights.Options{})
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	defer set.Close()
-	return load(card, set, r.size)
-}
-
-func load(card Card, set *weights.Set, size int) (*Model, error) {
-	canonical, _, err := weights.Canonical(set)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", card.Name, err)
-	}
-	params, err := models.Load(canonical, card.Config)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", card.Name, err)
-	}
-	return build(card, params, canonical.Hash(), size)
-}
-
-// build joins an architecture and its weights, for pictures of size pixels a side, 0 for the card's.
-func build(card Card, params *program.Params, hash string, size int) (*Model, error) {
-	card.Parameters = models.Parameters(card.Config)
-	if size > 0 {
-		card.Preprocess = card.Preprocess.WithSize(size)
-		if card.Name = card.Name + "?size="; strings.Contains(card.Name[:len(card.Name)-6], "?") {
-			card.Name = strings.TrimSuffix(card.Name, "?size=") + "&size="
-		}
-		card.Name += strconv.Itoa(size)
-	}
-	network, err := card.Config.Network(size, size)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", card.Name, err)
-	}
-	m := &Model{Card: card, Model: &models.Model{Name: card.Name, Architecture: card.Architecture, Config: card.Config, WeightsHash: hash,
-		Network: network, Preprocess: card.Preprocess, Params: params}}
-	if c, ok := card.Config.(clip.Config); ok {
-		return m, m.addText(c)
-	}
-	return m, nil
-}
-
-// addText adds what a CLIP has beside its image tower.
-func (m *Model) addText(c clip.Config) error {
+// addText adds what a CLIP has beside its image tower. A vocabulary that is not known leaves the text tower out.
+func (m *Model) addText(c clip.Config) {
 	m.CLIP = &c
 	if c.TextLayers == 0 {
-		return nil
+		return
 	}
 	tok := tokenizer.Default()
 	if c.Vocab != tok.Vocabulary().Len() {
 		var err error
 		if tok, err = tokenizer.Small(c.Vocab); err != nil {
-			return fmt.Errorf("%s: %w", m.Name, err)
+			m.Warnings = append(m.Warnings, fmt.Sprintf("texts cannot be encoded, only pictures: the vocabulary of %d tokens is not known (%v)", c.Vocab, err))
+			return
 		}
 	}
 	m.Tok = tok
 	m.Text = &models.Model{Name: m.Name + " text", Architecture: m.Architecture, Config: c, WeightsHash: m.WeightsHash,
 		Network: clip.TextTower{Config: c}, Params: m.Params}
-	return nil
 }
 
 // Close frees the weights.
 func (m *Model) Close() { m.Params.Close() }
-
-// openFile reads a checkpoint and finds its configuration from its tensors' names and shapes and the files beside it.
-func openFile(r reference) (*Model, error) {
-	if _, err := os.Stat(r.name); err != nil {
-		return nil, fmt.Errorf("file:%s: %w", r.name, err)
-	}
-	set, err := weights.Open(r.name, weights.Options{CheckFinite: true})
-	if err != nil {
-		return nil, err
-	}
-	defer set.Close()
-	canonical, found, err := weights.Canonical(set)
-	if err != nil {
-		return nil, err
-	}
-	f, err := familyOf(found.Architecture)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.name, err)
-	}
-	cfg, warnings, err := f.infer(canonical.Shapes(), found.Layout, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.name, err)
-	}
-	params, err := models.Load(canonical, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.name, err)
-	}
-	card := Card{Name: "file:" + filepath.Base(r.name), Architecture: found.Architecture, Source: r.name, Licence: "unknown",
-		Preprocess: f.preprocess(cfg), Config: cfg, Note: strings.Join(warnings, "; ")}
-	m, err := build(card, params, canonical.Hash(), r.size)
-	if err != nil {
-		return nil, err
-	}
-	m.Warnings = warnings
-	return m, nil
-}
 
 func miniCard(name string) (Card, error) {
 	m, err := mini.Describe(name)
@@ -272,18 +180,14 @@ func fromMini(m mini.Card) (Card, error) {
 		Preprocess: m.Preprocess, Config: cfg, Shipped: true, Note: m.Summary}, nil
 }
 
-// OpenTrained opens the weights file at path as the network that a card describes, before it ships.
-func OpenTrained(card mini.Card, path string) (*Model, error) {
-	set, err := weights.Open(path, weights.Options{CheckFinite: true})
+// Describe returns the card of a named model, also of random:NAME, and of a checkpoint the one that its tensors and the
+// files beside it tell, with what had to be assumed.
+func Describe(name string) (Card, []string, error) {
+	r, err := parse(name)
 	if err != nil {
-		return nil, err
+		return Card{}, nil, err
 	}
-	defer set.Close()
-	c, err := fromMini(card)
-	if err != nil {
-		return nil, err
-	}
-	return load(c, set, 0)
+	return r.card()
 }
 
 // Sites lists the sites of a named model's image network ("visual") or of a CLIP's text tower ("text"), from its
@@ -293,26 +197,17 @@ func Sites(name, tower string) ([]site.Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	var cfg models.Config
-	if r.kind == "file" {
-		m, err := openFile(r)
-		if err != nil {
-			return nil, err
-		}
-		cfg = m.Config
-		m.Close()
-	} else {
-		card, err := Find(r.name)
-		if err != nil {
-			return nil, err
-		}
-		cfg = card.Config
+	card, _, err := r.card()
+	if err != nil {
+		return nil, err
 	}
+	cfg := card.Config
 	m := &models.Model{Config: cfg}
 	c, isCLIP := cfg.(clip.Config)
 	switch {
 	case tower == "visual":
-		if m.Network, err = cfg.Network(r.size, r.size); err != nil {
+		side := r.side(card)
+		if m.Network, err = cfg.Network(side, side); err != nil {
 			return nil, err
 		}
 	case tower == "text" && isCLIP && c.TextLayers > 0:

@@ -80,6 +80,7 @@ SPECS = {
     "plain64": dict(size=64, target=64, interpolation="bicubic", order="rgb-first-white", crop_rounding="half-even"),
     "squash": dict(size=48, target=48, interpolation="lanczos", order="rgb-first", crop_rounding="half-even", squash=True),
     "box": dict(size=40, target=45, interpolation="box", order="rgb-first-white", crop_rounding="half-even"),
+    "caffe224": dict(size=224, target=224, interpolation="nearest", order="rgb-first", crop_rounding="half-even", squash=True),  # keras.utils.load_img
     "nearest": dict(size=40, target=43, interpolation="nearest", order="resize-first", crop_rounding="floor"),
 }
 if __name__ == "__main__":
@@ -99,5 +100,7 @@ if __name__ == "__main__":
         v = (x[None] - np.float32(m)[:, None]) / np.float32(sd)[:, None]      # torch's order: float32 throughout
         assert v.dtype == np.float32
         levels[name] = hashlib.sha256(v.astype("<f4").tobytes()).hexdigest()
+    v = np.arange(256, dtype=np.float32)[None] - np.float32((123.68, 116.779, 103.939))[:, None]      # keras' preprocess_input, mode "caffe", as R, G, B
+    levels["caffe224"] = hashlib.sha256(v.astype("<f4").tobytes()).hexdigest()
     json.dump({"pillow": PIL.__version__, "specs": SPECS, "levels": levels, "cases": cases}, open(HERE + "/cases.json", "w"), indent=0)
     print(len(cases), "cases")

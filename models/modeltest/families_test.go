@@ -1,0 +1,70 @@
+package modeltest_test
+
+import (
+	"testing"
+
+	"github.com/ventral-lab/ventral/models"
+	"github.com/ventral-lab/ventral/models/clip"
+	"github.com/ventral-lab/ventral/models/dinov2"
+	"github.com/ventral-lab/ventral/models/mae"
+	"github.com/ventral-lab/ventral/models/modeltest"
+	"github.com/ventral-lab/ventral/models/nasnet"
+	"github.com/ventral-lab/ventral/models/vgg"
+	"github.com/ventral-lab/ventral/models/vit"
+)
+
+func TestCLIPViT(t *testing.T) {
+	c := clip.Config{EmbedDim: 12, ImageSize: 24, Patch: 8, Width: 16, Layers: 2, Heads: 2, Context: 7, Vocab: 50, TextWidth: 16, TextLayers: 2, TextHeads: 4}
+	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1, Others: []models.Network{clip.TextTower{Config: c}}, Unread: []string{"logit_scale"},
+		Refused: [][2]int{{7, 24}}, Sizes: [][2]int{{32, 16}}})
+}
+
+// TestCLIPText is the text tower: its stimuli are token ids, and it has no pictures.
+func TestCLIPText(t *testing.T) {
+	c := clip.Config{EmbedDim: 12, ImageSize: 24, Patch: 8, Width: 16, Layers: 1, Heads: 2, Context: 7, Vocab: 50, TextWidth: 16, TextLayers: 2, TextHeads: 4}
+	image, err := c.Network(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1, Network: clip.TextTower{Config: c}, Others: []models.Network{image}, Unread: []string{"logit_scale"},
+		Backends: []string{"go"}, Stimulus: func(i int, x []float32) {
+			for k := range x {
+				x[k] = float32((7*i + 3*k) % 48)
+			}
+			x[len(x)-1] = float32(c.Vocab - 1)
+		}})
+}
+
+func TestCLIPResNet(t *testing.T) {
+	c := clip.Config{EmbedDim: 6, ImageSize: 64, Width: 4, Stages: [4]int{1, 1, 1, 1}, Heads: 2}
+	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1})
+}
+
+func TestDINOv2(t *testing.T) {
+	c := dinov2.Config{ImageSize: 24, Patch: 6, Width: 12, Layers: 2, Heads: 2, Hidden: 24, Registers: 2, Positions: vit.Antialias, Eps: 1e-6, LayerScale: 0.5}
+	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1})
+}
+
+func TestDINOv2Gated(t *testing.T) {
+	c := dinov2.Config{ImageSize: 24, Patch: 6, Width: 12, Layers: 1, Heads: 2, Hidden: 24, SwiGLU: true, MaskToken: true, Positions: vit.Offset, Eps: 1e-6, LayerScale: 0.5}
+	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1, Unread: []string{"mask_token"}, Backends: []string{"go"}})
+}
+
+func TestMAE(t *testing.T) {
+	c := mae.Config{ImageSize: 24, Patch: 6, Width: 12, Layers: 2, Heads: 2, Hidden: 24, Positions: vit.Plain, Eps: 1e-6}
+	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1})
+}
+
+func TestVGG(t *testing.T) {
+	c := vgg.Config{Blocks: [][]int{{4}, {6, 5}}, BatchNorm: true, Hidden: 10, Classes: 4}
+	n, err := c.Network(28, 28)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modeltest.Run(t, modeltest.Case{Config: c, Network: n, Seed: 1})
+}
+
+func TestNASNet(t *testing.T) {
+	c := nasnet.Config{Filters: 4, Stem: 3, Multiplier: 2, Cells: 1, Classes: 4, ImageSize: 65, Pool: nasnet.PoolTF}
+	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1})
+}

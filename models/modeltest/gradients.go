@@ -1,0 +1,159 @@
+package modeltest
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/ventral-lab/ventral/internal/program"
+	"github.com/ventral-lab/ventral/internal/rng"
+	"github.com/ventral-lab/ventral/pkg/rig/site"
+)
+
+// differenced is how many sites' gradients are compared with finite differences.
+const differenced = 8
+
+// steps are the sizes of finite differences, as shares of a site's root mean square: small ones drown in rounding, large
+// ones cross kinks, and which is best differs between networks. A wrong gradient agrees with none of them.
+var steps = []float64{0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4}
+
+// smallStep is the step below which a disagreement counts: larger ones cross so many kinks of a deep rectified network that
+// they say nothing.
+const smallStep = 0.01
+
+// disagreement is the largest difference between gradient and finite difference, as a share of the change's size.
+const disagreement = 0.02
+
+// gradients differentiates a random projection of the output with respect to every site and weight.
+func (r *rig) gradients(fail problems) {
+	n, out := r.c.Batch, len(r.sites)
+	projection := make([]float32, len(r.base[out]))
+	s := rng.New(r.c.Seed, stream("projection"))
+	for i := range projection {
+		projection[i] = float32(s.NormFloat64())
+	}
+	weights := slices.Sorted(maps.Keys(r.asked))
+	prog, err := r.build(func(g *graph.Graph, p *program.Params, x *graph.Node, in []*graph.Node) []*graph.Node {
+		var y *graph.Node
+		infos, node := site.List(g, func() { y = r.c.Network.Forward(p, x) })
+		var of []*graph.Node
+		for _, i := range infos {
+			of = append(of, node(i.Name))
+		}
+		for _, w := range weights {
+			of = append(of, p.Node(g, w, r.asked[w]...))
+		}
+		return graph.Gradient(graph.ReduceAllSum(graph.Mul(y, graph.Reshape(in[0], y.Shape().Dimensions...))), of...)
+	})
+	if err != nil {
+		fail("%v", err)
+		return
+	}
+	defer prog.Close()
+	grads, err := run(prog, program.F32(r.x, r.dims(n)...), program.F32(projection, len(projection)))
+	if err != nil {
+		fail("%v", err)
+		return
+	}
+	dead, _ := r.matches(r.c.Dead)
+	for i, g := range grads {
+		name, stated := "", false
+		if i < out {
+			name, stated = r.name(i), dead[i]
+			live := 0
+			for _, v := range g {
+				if v != 0 {
+					live++
+				}
+			}
+			r.report.Sites[i].Live = float64(live) / float64(max(len(g), 1))
+		} else {
+			name = "weight " + weights[i-out]
+			stated = slices.Contains(r.c.DeadWeights, weights[i-out])
+		}
+		if j := slices.IndexFunc(g, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) }); j >= 0 {
+			fail("the gradient with respect to %s is %v at %d", name, g[j], j)
+		} else if isZero(g) && !stated {
+			fail("no gradient reaches %s: something on the way to the output stops it, or the output does not depend on it; if that is meant, state it in the Case", name)
+		} else if !isZero(g) && stated {
+			fail("%s is stated to be dead, but a gradient reaches it", name)
+		}
+	}
+	var live []int
+	for i := range r.sites {
+		if !isZero(grads[i]) {
+			live = append(live, i)
+		}
+	}
+	r.differences(fail, live, grads, projection)
+}
+
+// differences compares the gradient with respect to some sites with finite differences along a random direction.
+func (r *rig) differences(fail problems, live []int, grads [][]float32, projection []float32) {
+	out := len(r.sites)
+	verdicts := 0
+	for k := range min(differenced, len(live)) {
+		i := live[k*(len(live)-1)/max(min(differenced, len(live))-1, 1)]
+		scale := rms(r.base[i])
+		if scale == 0 {
+			scale = 1
+		}
+		// What is exactly 0 is where a rectifier ends, and often a tie in the pooling after it: there is no derivative there.
+		direction := r.noise(i, scale)
+		want := 0.0
+		for j, d := range direction {
+			if r.base[i][j] == 0 {
+				direction[j] = 0
+				continue
+			}
+			want += float64(d) * float64(grads[i][j])
+		}
+		best, small := math.Inf(1), false
+		for _, eps := range steps {
+			plus, err := r.edited(edit{site: i, add: scaled(direction, eps)})
+			if err != nil {
+				fail("%s: %v", r.name(i), err)
+				return
+			}
+			minus, err := r.edited(edit{site: i, add: scaled(direction, -eps)})
+			if err != nil {
+				fail("%s: %v", r.name(i), err)
+				return
+			}
+			// The sum of many changes may be near 0, so it is measured against their size, and so is float32's rounding.
+			var change, size, rounding float64
+			for j, p := range projection {
+				d := float64(p) * (float64(plus[out][j]) - float64(minus[out][j]))
+				change, size = change+d, size+d*d
+				q := float64(p) * float64(plus[out][j]) * 1e-6
+				rounding += q * q
+			}
+			size, rounding = math.Sqrt(size)/(2*eps), math.Sqrt(rounding)/(2*eps)
+			if size < 50*rounding {
+				continue
+			}
+			best = min(best, math.Abs(change/(2*eps)-want)/size)
+			small = small || eps <= smallStep
+		}
+		if best > disagreement && !small {
+			continue // kinks may be all that there is to see
+		}
+		verdicts++
+		if !(best <= disagreement) {
+			fail("the gradient with respect to %s differs from finite differences along a random direction by %.3g of the change", r.name(i), best)
+		}
+	}
+	if verdicts == 0 && len(live) > 0 {
+		fail("at none of %d sites did a change of up to %g of its size show in the output", min(differenced, len(live)), steps[0])
+	}
+}
+
+func scaled(v []float32, f float64) []float32 {
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = float32(float64(x) * f)
+	}
+	return out
+}

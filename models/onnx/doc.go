@@ -1,0 +1,2 @@
+// Package onnx opens ONNX files as networks.
+package onnx
