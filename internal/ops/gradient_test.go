@@ -323,3 +323,23 @@ func ExampleSame() {
 	fmt.Println(ops.Same(7, 8, 3, 2))
 	// Output: {1 1 0 1}
 }
+
+// TestReLUAtZero checks the one point where finite differences say nothing: PyTorch's gradient there is 0.
+func TestReLUAtZero(t *testing.T) {
+	backends(t, func(t *testing.T, be *backend.Backend) {
+		p, err := program.New(be, "relu", nil, func(_ *Graph, _ *program.Params, in []*Node) []*Node {
+			return Gradient(ReduceAllSum(ops.ReLU(in[0])), in[0])
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		out, err := p.Run(program.F32([]float32{-1, 0, 2}, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := out[0].F32; g[0] != 0 || g[1] != 0 || g[2] != 1 {
+			t.Errorf("gradients %v at -1, 0, 2; want 0, 0, 1", g)
+		}
+	})
+}

@@ -28,6 +28,10 @@ func GELU(x *Node) *Node {
 	return Mul(MulScalar(x, 0.5), OnePlus(Erf(MulScalar(x, math.Sqrt2/2))))
 }
 
+// ReLU is max(0, x). The constant comes first so that the gradient at 0 is 0, as in PyTorch: of equal sides the first has
+// it in GoMLX.
+func ReLU(x *Node) *Node { return Max(ScalarZero(x.Graph(), x.DType()), x) }
+
 // Unit divides the last axis of x by its Euclidean norm.
 func Unit(x *Node) *Node {
 	return Div(x, Sqrt(ReduceAndKeep(Square(x), ReduceSum, -1)))

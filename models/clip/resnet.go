@@ -158,7 +158,7 @@ func normalise(p *program.Params, name string, x *Node) *Node {
 	return site.TapImage(name, batchnorm.Apply(p, name, x, batchNormEps))
 }
 
-func relu(name string, x *Node) *Node { return site.TapImage(name, MaxScalar(x, 0)) }
+func relu(name string, x *Node) *Node { return site.TapImage(name, ops.ReLU(x)) }
 
 // halve averages 2 x 2 windows; an odd last row or column is dropped.
 func halve(x *Node) *Node { return ops.PoolMean(x, 2, 2, ops.Padding{}, true) }

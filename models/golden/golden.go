@@ -50,15 +50,19 @@ type Report struct {
 	Layout        string `json:"layout"`
 	Backend       string `json:"backend"`
 	Rows          []Row  `json:"rows"`
+	Error         string `json:"error,omitempty"` // why the weights could not be opened
 	NotComparable []Row  `json:"not_comparable"`
 
 	Versions map[string]any `json:"-"` // of the libraries where the case was made: a string, or a list of them
 	About    string         `json:"-"` // the case's first note
 }
 
-// Failed counts the rows beyond tolerance.
+// Failed counts the rows beyond tolerance; weights that could not be opened count as one.
 func (r Report) Failed() int {
 	n := 0
+	if r.Error != "" {
+		n++
+	}
 	for _, row := range r.Rows {
 		if !row.OK {
 			n++
@@ -169,7 +173,9 @@ func verifyCase(dir string, be *backend.Backend, o Options) ([]Report, error) {
 		}
 		s, err := open(m, filepath.Join(dir, filepath.Base(f)), m.Architecture[f], ref, be)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f, err)
+			r.Error = err.Error()
+			reports = append(reports, r)
+			continue
 		}
 		for _, key := range ref.Names() {
 			if only, ok := m.Only[key]; strings.HasPrefix(key, "in.") || ok && !slices.Contains(only, f) {

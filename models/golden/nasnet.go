@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -22,8 +23,16 @@ type nasnetConfig struct {
 // inputs: act67.SITE belongs to in.image67.
 type nasnetSession struct {
 	*base
-	timm, tf nasnet.Config
-	values   map[string]map[string]program.Value // by rule and input
+	timm, tf  nasnet.Config
+	gradients map[string]nasnetGradient
+	values    map[string]map[string]program.Value // by rule and input
+}
+
+// nasnetGradient is the gradient of one unit of a site with respect to an input.
+type nasnetGradient struct {
+	Of    string `json:"of"`
+	Index []int  `json:"index"` // picture, channel, y, x
+	Input string `json:"input"` // "in.image67"
 }
 
 func openNASNet(m manifest, b *base) (session, error) {
@@ -39,20 +48,24 @@ func openNASNet(m manifest, b *base) (session, error) {
 		return nil, fmt.Errorf("the case says F = %d, its weights %d", said.F, c.Filters)
 	}
 	s := &nasnetSession{base: b, values: map[string]map[string]program.Value{}}
+	// An older case does not describe its gradient: offset 3 of the piece c3 of cell_0 at y = 2, x = 5.
+	s.gradients = map[string]nasnetGradient{"grad67.cell_0_unit.image": {"cell_0", []int{0, 4*c.Filters + 3, 2, 5}, "in.image67"}}
+	if m.Gradients != nil {
+		if err := json.Unmarshal(m.Gradients, &s.gradients); err != nil {
+			return nil, fmt.Errorf("gradients: %w", err)
+		}
+	}
 	c.Eps = said.Eps
 	s.timm, s.tf = c, c
 	s.timm.Pool, s.tf.Pool = nasnet.PoolTimm, nasnet.PoolTF
 	return s, b.load(s.timm)
 }
 
-var (
-	nasnetKey  = regexp.MustCompile(`^(act|out|tfavg)([0-9x]*)\.(.+)$`)
-	nasnetGrad = regexp.MustCompile(`^grad([0-9x]*)\.(.+)_unit\.image$`)
-)
+var nasnetKey = regexp.MustCompile(`^(act|out|tfavg)([0-9x]*)\.(.+)$`)
 
 func (s *nasnetSession) compute(key string) (program.Value, string, error) {
-	if k := nasnetGrad.FindStringSubmatch(key); k != nil {
-		return s.unitGradient(k[1], k[2])
+	if g, ok := s.gradients[key]; ok {
+		return s.unitGradient(g)
 	}
 	k := nasnetKey.FindStringSubmatch(key)
 	if k == nil {
@@ -121,19 +134,18 @@ func graphOf(c nasnet.Config) graphFunc {
 	return func(p *program.Params, in []*Node) *Node { return nasnet.Classifier{Config: c}.Forward(p, in[0]) }
 }
 
-// unitGradient is the gradient of the unit that the cases take: channel 4F+3 (offset 3 of the piece c3) of a normal cell at
-// y = 2, x = 5.
-func (s *nasnetSession) unitGradient(input, cell string) (program.Value, string, error) {
-	if !strings.HasPrefix(cell, "cell_") {
-		return program.Value{}, "", fmt.Errorf("no rule says which unit of %s is meant", cell)
-	}
-	x, err := s.input("image" + input)
+func (s *nasnetSession) unitGradient(g nasnetGradient) (program.Value, string, error) {
+	x, err := s.input(strings.TrimPrefix(g.Input, "in."))
 	if err != nil {
 		return x, "", err
 	}
+	if len(g.Index) != 4 {
+		return x, "", fmt.Errorf("the unit %v of %s has not the four indices picture, channel, y, x", g.Index, g.Of)
+	}
+	cell := s.siteName(g.Of)
 	v, err := s.gradient(func(p *program.Params, in []*Node) *Node {
-		unit := Slice(at(cell, graphOf(s.timm))(p, in), AxisElem(0), AxisElem(4*s.timm.Filters+3), AxisElem(2), AxisElem(5))
-		return Reshape(unit)
+		i := g.Index
+		return Reshape(Slice(at(cell, graphOf(s.timm))(p, in), AxisElem(i[0]), AxisElem(i[1]), AxisElem(i[2]), AxisElem(i[3])))
 	}, x)
 	return v, cell, err
 }

@@ -3,7 +3,6 @@ package modeltest
 import (
 	"fmt"
 	"math"
-	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -54,7 +53,8 @@ type Case struct {
 	Rounding float64
 	// Tolerance bounds the difference between backends and between batch sizes, likewise: 5e-5.
 	Tolerance float64
-	// Sweep is the largest number of sites that are edited and started from one by one, spread evenly: 48.
+	// Sweep is the largest number of sites that are edited, started from and compared with finite differences, spread
+	// evenly: 48.
 	Sweep int
 }
 
@@ -263,7 +263,7 @@ func (k *checker) complete() error {
 	}
 	if len(c.Backends) == 0 {
 		c.Backends = []string{"go"}
-		if _, err := backend.Choose("xla"); err == nil && os.Getenv("NOXLA") == "" {
+		if _, err := backend.Choose("xla"); err == nil {
 			c.Backends = append(c.Backends, "xla")
 		} else {
 			k.report.Notes = append(k.report.Notes, fmt.Sprintf("not checked on XLA: %v", err))

@@ -22,15 +22,12 @@ type dependence struct {
 	around [][]string
 }
 
-// editAll edits every site with a factor and a summand of its full size, and captures it.
-func editAll(sites []site.Info, capture bool) site.Plan {
+// editAll edits sites with a factor and a summand of their full size.
+func editAll(sites []site.Info) site.Plan {
 	var p site.Plan
 	for _, s := range sites {
 		all := append(site.Vary{site.Stimulus}, s.Axes...)
 		p = p.Edit(site.Edit{Name: "test", Site: s.Name, Mul: all, Add: all})
-		if capture {
-			p = p.Capture(s.Name)
-		}
 	}
 	return p
 }
@@ -40,7 +37,7 @@ func (k *checker) follow() (*dependence, error) {
 	if k.graph != nil {
 		return k.graph, nil
 	}
-	bound, err := editAll(k.sites, false).Check(k.sites)
+	bound, err := editAll(k.sites).Check(k.sites)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (r *rig) edits(fail problems) {
 		acts := firstDifference(v[out], neutral[out]) >= 0
 		if !acts {
 			// It may have been 0 before, or what follows may not mind a 0: another value must show.
-			if v, err = r.edited(edit{site: i, mul: constant(0, len(neutral[i])), add: r.noise(i, 1+rms(neutral[i]))}); err != nil {
+			if v, err = r.edited(edit{site: i, mul: constant(0, len(neutral[i])), add: r.noise(i, 0, 1+rms(neutral[i]))}); err != nil {
 				fail("%s: %v", r.name(i), err)
 				return
 			}
@@ -62,10 +62,10 @@ func (r *rig) edits(fail problems) {
 	}
 }
 
-// noise is normal noise of a site's size.
-func (r *rig) noise(i int, scale float64) []float32 {
+// noise is normal noise of a site's size, another one for each number.
+func (r *rig) noise(i, number int, scale float64) []float32 {
 	v := make([]float32, r.c.Batch*r.sites[i].Size())
-	s := rng.New(r.c.Seed, stream("noise/", r.sites[i].Name))
+	s := rng.New(r.c.Seed, stream("noise/", number, r.sites[i].Name))
 	for j := range v {
 		v[j] = float32(s.NormFloat64() * scale)
 	}

@@ -65,6 +65,6 @@ func TestVGG(t *testing.T) {
 }
 
 func TestNASNet(t *testing.T) {
-	c := nasnet.Config{Filters: 4, Stem: 3, Multiplier: 2, Cells: 1, Classes: 4, ImageSize: 65, Pool: nasnet.PoolTF}
-	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1})
+	c := nasnet.Config{Filters: 8, Stem: 4, Multiplier: 1, Cells: 1, Classes: 4, ImageSize: 33, Pool: nasnet.PoolTF}
+	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1, Sweep: 10})
 }

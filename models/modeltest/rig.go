@@ -170,10 +170,19 @@ type edit struct {
 	mul, add []float32
 }
 
-// edited runs the network with an edit at every site, of which all but these leave the values as they are.
+// edited runs the network with an edit at every chosen site, of which all but these leave the values as they are.
 func (r *rig) edited(edits ...edit) ([][]float32, error) {
+	chosen := r.chosen(r.c.Sweep)
 	if r.sweep == nil {
-		b, err := editAll(r.sites, true).Check(r.sites)
+		var infos []site.Info
+		for _, i := range chosen {
+			infos = append(infos, r.sites[i])
+		}
+		plan := editAll(infos)
+		for _, s := range r.sites {
+			plan = plan.Capture(s.Name)
+		}
+		b, err := plan.Check(r.sites)
 		if err != nil {
 			return nil, err
 		}
@@ -182,7 +191,8 @@ func (r *rig) edited(edits ...edit) ([][]float32, error) {
 		}
 	}
 	in := []program.Value{program.F32(r.x, r.dims(r.c.Batch)...)}
-	for i, s := range r.sites {
+	for _, i := range chosen {
+		s := r.sites[i]
 		mul, add := constant(1, r.c.Batch*s.Size()), constant(0, r.c.Batch*s.Size())
 		for _, e := range edits {
 			if e.site == i && e.mul != nil {

@@ -102,7 +102,7 @@ func (r *rig) image(fail problems) {
 		// How far the change moves along rows and along columns, as a share of the map's height or width.
 		rowsY, rowsX := c("bottom", 0)-c("top", 0), c("bottom", 1)-c("top", 1)
 		colsX, colsY := c("right", 1)-c("left", 1), c("right", 0)-c("left", 0)
-		const clear = 0.15
+		const clear = 0.3
 		if rowsY < -clear || colsX < -clear {
 			fail("site %s is upside down or mirrored: a change at the top of the picture lies %.2f of its height below one at the bottom, one at the left %.2f of its width right of one at the right",
 				s.Name, -rowsY, -colsX)

@@ -20,7 +20,7 @@ func (c Config) Aliases() []models.Alias {
 	a.add("conv0.conv", "keras", "stem_conv1")
 	a.add("conv0", "keras", "stem_bn1")
 	for i, l := range c.cells() {
-		a.cell(l, c.kerasBlock(i))
+		a.cell(l, c.kerasBlock(i), c.slimName(i, l))
 	}
 	a.add("cell_stem_1", "tf-slim", "Stem")
 	a.add("global_pool", "cadene", "avg_pool")
@@ -51,7 +51,7 @@ func (a *aliases) add(site, library, name string) {
 	a.list = append(a.list, models.Alias{Site: site, Library: library, Name: name})
 }
 
-func (a *aliases) cell(l cell, block string) {
+func (a *aliases) cell(l cell, block, slim string) {
 	site := func(part string) string { return l.name + "." + part }
 	kind := "normal"
 	if l.reduction {
@@ -59,7 +59,7 @@ func (a *aliases) cell(l cell, block string) {
 	}
 	keras := func(part, name string) { a.add(site(part), "keras", name+"_"+block) }
 
-	a.add(l.name, "tf-slim", slimName(l.name))
+	a.add(l.name, "tf-slim", slim)
 	a.add(l.name, "keras", kind+"_concat_"+block)
 	a.project(site("conv_1x1"))
 	a.add(site("conv_1x1"), "timm", site("h"))
@@ -118,9 +118,12 @@ var (
 		{"comb_iter_4_right", "reduction_right5"}, {"comb_iter_0", "reduction_add_1"}, {"piece_c1", "reduction_add_2"}, {"piece_c2", "reduction_add3"}, {"piece_c4", "reduction_add4"}}
 )
 
-// slimName is Cell_0 for cell_0.
-func slimName(name string) string {
-	words := strings.Split(name, "_")
+// slimName is TF-slim's end point for the i-th cell, Cell_0 for cell_0. It numbers the normal cells without a gap.
+func (c Config) slimName(i int, l cell) string {
+	if !l.reduction {
+		return "Cell_" + strconv.Itoa(i-2-(i-2)/(c.Cells+1))
+	}
+	words := strings.Split(l.name, "_")
 	for i, w := range words {
 		words[i] = strings.ToUpper(w[:1]) + w[1:]
 	}

@@ -116,12 +116,16 @@ func (c Config) cells() []cell {
 			out = append(out, r)
 			cur, factorised = r.out(), true
 		}
-		n := cell{name: "cell_" + strconv.Itoa(i), filters: f, in: cur, prev: prev, factorised: factorised}
+		n := cell{name: "cell_" + strconv.Itoa(c.number(i)), filters: f, in: cur, prev: prev, factorised: factorised}
 		out = append(out, n)
 		prev, cur, factorised = cur, n.out(), false
 	}
 	return out
 }
+
+// number is the number in the name of the i-th normal cell. The stages begin at 0, 6 and 12 in networks of up to six cells
+// a stage, as in Cadene's NASNet-A-Mobile, and follow one another without a gap in larger ones.
+func (c Config) number(i int) int { return i/c.Cells*max(c.Cells, Large().Cells) + i%c.Cells }
 
 // separable is a branch of two separable convolutions; stride is that of the first.
 type separable struct {
@@ -206,21 +210,21 @@ func Infer(shapes map[string][]int) (Config, error) {
 	if half := first("cell_stem_1.conv_1x1.conv.weight"); half > 0 && c.Filters%half == 0 {
 		c.Multiplier = c.Filters / half
 	}
-	cells := 0
+	cells := map[int]bool{}
 	for name := range shapes {
 		rest, ok := strings.CutPrefix(name, "cell_")
 		if !ok {
 			continue
 		}
 		number, _, _ := strings.Cut(rest, ".")
-		if n, err := strconv.Atoi(number); err == nil && n >= 0 && n < 3*maxCells {
-			cells = max(cells, n+1)
+		if n, err := strconv.Atoi(number); err == nil {
+			cells[n] = true
 		}
 	}
-	if cells%3 != 0 {
-		return Config{}, fmt.Errorf("nasnet: the checkpoint has %d normal cells, which are not three stages of equally many", cells)
+	if len(cells)%3 != 0 {
+		return Config{}, fmt.Errorf("nasnet: the checkpoint has %d normal cells, which are not three stages of equally many", len(cells))
 	}
-	c.Cells = cells / 3
+	c.Cells = len(cells) / 3
 	if err := c.Validate(); err != nil {
 		return Config{}, fmt.Errorf("not a NASNet-A in timm's layout: %w", err)
 	}

@@ -83,7 +83,7 @@ func (b builder) norm(name string, x *Node) *Node {
 	return batchnorm.Apply(b.p, name, x, b.c.BatchNormEps())
 }
 
-func relu(x *Node) *Node { return MaxScalar(x, 0) }
+func relu(x *Node) *Node { return ops.ReLU(x) }
 
 // pointwise is a 1x1 convolution without bias.
 func (b builder) pointwise(name string, x *Node, out int) *Node {

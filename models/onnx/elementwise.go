@@ -44,7 +44,7 @@ func init() {
 	unary("Sigmoid", Sigmoid, func(v float64) float64 { return 1 / (1 + math.Exp(-v)) })
 	unary("Erf", Erf, math.Erf)
 	unary("Identity", func(x *Node) *Node { return x }, func(v float64) float64 { return v })
-	unary("Relu", func(x *Node) *Node { return MaxScalar(x, 0) }, func(v float64) float64 { return max(v, 0) })
+	unary("Relu", ops.ReLU, func(v float64) float64 { return max(v, 0) })
 	// Steps have a gradient of 0, which the backends do not know.
 	step := func(f func(*Node) *Node) func(*Node) *Node {
 		return func(x *Node) *Node { return f(StopGradient(x)) }

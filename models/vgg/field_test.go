@@ -27,9 +27,8 @@ func TestReceptiveFieldOfBlock3(t *testing.T) {
 	}
 }
 
-// TestReceptiveFieldBySupport: with positive weights and pictures nothing is rectified, so the pixels with a gradient are
-// those along maxima. Summed over pictures whose maxima lie anywhere, they fill the receptive field, clipped to the picture,
-// and nothing lies outside.
+// TestReceptiveFieldBySupport lights one pixel after another of a black picture and looks which units change. With positive
+// weights and biases nothing is rectified and nothing cancels, so those are all units that see the pixel.
 func TestReceptiveFieldBySupport(t *testing.T) {
 	be := backend.MustOpen("go")
 	defer be.Finalize()
@@ -58,7 +57,6 @@ func TestReceptiveFieldBySupport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// One bright pixel at a time, one picture a row or column of the batch: whatever it changes, sees it.
 		prog, err := program.New(be, "support", p, func(g *Graph, p *program.Params, in []*Node) []*Node {
 			_, at := site.List(g, func() { n.Forward(p, in[0]) })
 			return []*Node{at(l.Site)}

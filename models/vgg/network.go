@@ -52,7 +52,7 @@ func (n Network) Forward(p *program.Params, x *Node) *Node {
 		case Norm:
 			x = batchnorm.Apply(p, l.Site, x, Eps)
 		case ReLU:
-			x = relu(x)
+			x = ops.ReLU(x)
 		case Pool:
 			x = ops.PoolMax(x, 2, 2, ops.Even(0))
 		}
@@ -69,7 +69,7 @@ func (n Network) Forward(p *program.Params, x *Node) *Node {
 	for _, d := range n.dense() {
 		x = site.Tap(d.site, ops.Dense(x, p.Node(g, d.site+".weight", d.out, d.in), p.Node(g, d.site+".bias", d.out)), site.Channel)
 		if d.relu != "" {
-			x = site.Tap(d.relu, relu(x), site.Channel)
+			x = site.Tap(d.relu, ops.ReLU(x), site.Channel)
 		}
 	}
 	return x
@@ -92,14 +92,10 @@ func (n Network) sliding(p *program.Params, x *Node) *Node {
 			x = ops.Conv(x, Reshape(w, d.out, -1, Side, Side), b, 1, ops.Even(0))
 		}
 		x = site.TapImage(d.site, x)
-		x = site.TapImage(d.relu, relu(x))
+		x = site.TapImage(d.relu, ops.ReLU(x))
 	}
 	return x
 }
-
-// relu is max(0, x). The constant comes first so that the gradient at 0 is 0, as in PyTorch: of equal sides the first has
-// the whole gradient.
-func relu(x *Node) *Node { return Max(ScalarZero(x.Graph(), x.DType()), x) }
 
 // adaptiveMean averages x [batch, h, w, channel] to toH x toW: place i of n becomes the mean of places floor(i·n/to) to
 // ceil((i+1)·n/to), torch's AdaptiveAvgPool2d. Windows overlap where n is no multiple of to, and repeat where it is smaller.

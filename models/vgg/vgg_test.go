@@ -105,9 +105,6 @@ func small(batchNorm, sliding bool) vgg.Config {
 	return vgg.Config{Blocks: [][]int{{3}, {4, 5}, {6}}, BatchNorm: batchNorm, Hidden: 8, Classes: 5, Sliding: sliding}
 }
 
-// TestConformance runs everything that the rig relies on. One comparison is left out: finite differences along a direction
-// that moves all units of a site at once, of which some change places in a pool's window however small the step is. The
-// gradients are compared with PyTorch's in package models/golden.
 func TestConformance(t *testing.T) {
 	for name, c := range map[string]struct {
 		config        vgg.Config
@@ -127,18 +124,8 @@ func TestConformance(t *testing.T) {
 				t.Fatal(err)
 			}
 			least := 1 << len(c.config.Blocks)
-			report := modeltest.Check(modeltest.Case{Config: c.config, Network: n, Seed: 2, Backends: c.backends, Sweep: 6,
+			modeltest.Run(t, modeltest.Case{Config: c.config, Network: n, Seed: 2, Backends: c.backends, Sweep: 6,
 				Sizes: [][2]int{{least, least}, {least + 5, 2 * least}}, Refused: [][2]int{{least - 1, least}, {least, least - 1}, {-3, 5}}})
-			if len(report.Results) < 15 {
-				t.Fatalf("%d checks", len(report.Results))
-			}
-			for _, r := range report.Results {
-				for _, p := range r.Problems {
-					if !strings.Contains(p, "finite differences") {
-						t.Errorf("%s %s: %s", r.Check, r.Backend, p)
-					}
-				}
-			}
 		})
 	}
 }

@@ -222,13 +222,18 @@ func fromOpenAI(s sides) string {
 	return ""
 }
 
-// namesOpenAI tells whether a part of a repository's name or path says openai: "openai", "openai/clip-vit-base-patch32",
-// "timm/resnet50x4_clip.openai", "ViT-B-32-openai", or the cache's folder "models--openai--clip-vit-base-patch32". A tag
-// such as openai_ft_in1k is of weights trained further, with another activation perhaps.
+// namesOpenAI tells whether a tag is openai, a repository openai's, or a part of a repository's name or path ends in
+// openai: "openai", "hf:openai/clip-vit-base-patch32", "timm/resnet50x4_clip.openai", "ViT-B-32-openai", or the cache's
+// folder "models--openai--clip-vit-base-patch32". A tag such as openai_ft_in1k is of weights trained further, perhaps
+// with another activation.
 func namesOpenAI(name string) bool {
-	for part := range strings.FieldsFuncSeq(strings.ToLower(name), func(r rune) bool { return r == '/' || r == '\\' || r == ':' || r == '@' }) {
+	name = strings.TrimPrefix(strings.ToLower(name), "hf:")
+	if name == "openai" || strings.HasPrefix(name, "openai/") {
+		return true
+	}
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return strings.ContainsRune(`/\:@`, r) }) {
 		part = strings.TrimSuffix(part, ".safetensors")
-		if part == "openai" || strings.HasSuffix(part, ".openai") || strings.HasSuffix(part, "-openai") || strings.HasPrefix(part, "models--openai--") {
+		if strings.HasSuffix(part, ".openai") || strings.HasSuffix(part, "-openai") || strings.HasPrefix(part, "models--openai--") {
 			return true
 		}
 	}

@@ -97,7 +97,7 @@ func TestCLIPSideErrors(t *testing.T) {
 func TestNamesOpenAI(t *testing.T) {
 	for name, want := range map[string]bool{"openai": true, "timm/resnet50x4_clip.openai": true, "hf:openai/clip-vit-base-patch32@main": true,
 		"ViT-B-32-openai.safetensors": true, "a/models--openai--clip-vit-large-patch14/snapshots/1/model.safetensors": true,
-		"openai_ft_in1k": false, "laion/CLIP-ViT-B-32": false, "notopenai": false, "": false, "timm/vit_base_patch16_clip_224.openai_ft_in12k": false} {
+		"openai_ft_in1k": false, "/data/openai/another": false, "OpenAI/clip-vit-base-patch16": true, "laion/CLIP-ViT-B-32": false, "notopenai": false, "": false, "timm/vit_base_patch16_clip_224.openai_ft_in12k": false} {
 		if namesOpenAI(name) != want {
 			t.Errorf("%q: %t, want %t", name, !want, want)
 		}
