@@ -14,6 +14,7 @@ package program
 
 import (
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -162,12 +163,19 @@ func (p *Program) prepare(in []shapes.Shape) (time.Duration, error) {
 		return 0, err
 	}
 	d := time.Since(start)
+	if p.be.IsXLA() && d > long {
+		debug.FreeOSMemory() // what building the graph left behind
+		trim()               // what compiling it left behind
+	}
 	if err := p.params.make(p.be.Backend); err != nil {
 		return 0, err
 	}
 	p.ready.Store(key, true)
 	return d, nil
 }
+
+// long is a compilation that takes memory worth giving back.
+const long = time.Second
 
 // Run executes the program and copies its outputs to the host. Inputs are copied before it returns.
 func (p *Program) Run(inputs ...Value) (out []Value, err error) {
