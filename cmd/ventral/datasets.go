@@ -12,6 +12,7 @@ import (
 	"github.com/ventral-lab/ventral/datasets/catalog"
 	"github.com/ventral-lab/ventral/datasets/scenes"
 	"github.com/ventral-lab/ventral/datasets/scenes/export"
+	"github.com/ventral-lab/ventral/datasets/subject"
 	"github.com/ventral-lab/ventral/internal/atomicfile"
 	"github.com/ventral-lab/ventral/internal/progress"
 )
@@ -99,7 +100,7 @@ func newDatasetsExport() *cobra.Command {
 	var out, format, label, classes string
 	c := &cobra.Command{
 		Use:   "export SET",
-		Short: "Write a stimulus set as files: ImageFolder, PASCAL VOC, ImageNet-Segmentation",
+		Short: "Write a stimulus set as files: ImageFolder, PASCAL VOC, ImageNet-Segmentation, Algonauts",
 		Long: `Write a stimulus set in a layout that other programs read:
 
   imagefolder  CLASS/ID.png and labels.csv, CLASS being the label --label; any set
@@ -108,11 +109,14 @@ func newDatasetsExport() *cobra.Command {
                same folder to have both
   gtseg        gtsegs_ijcv.mat, figure against ground as in ImageNet-Segmentation (MATLAB 7.3,
                that is HDF5); scenes of world 2
+  algonauts    subjNN: pictures of both splits, responses, masks of regions and noise ceilings in the
+               layout of the Algonauts 2023 challenge, and the truth; subject
 
 An export that was cut off is finished by running it again.`,
 		Example: `  ventral datasets export 'probe?world=2&factor=object&n=2000' --format imagefolder --out out/objects
   ventral datasets export 'scenes?world=2&n=500&size=256&split=val' --format voc --classes groups --out out/voc
-  ventral datasets export 'probe?world=2&factor=ground&n=500&size=128' --format gtseg --out out/gtseg`,
+  ventral datasets export 'probe?world=2&factor=ground&n=500&size=128' --format gtseg --out out/gtseg
+  ventral datasets export 'subject?seed=1&training=1000&test=200' --format algonauts --out out/algonauts`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
@@ -126,7 +130,19 @@ An export that was cut off is finished by running it again.`,
 			if world == nil && (format == "voc" || format == "gtseg") {
 				return fmt.Errorf("%s has no pixels of its own for each thing; format %s is for scenes?world=2 and probe?world=2", set.Spec(), format)
 			}
-			bar := progress.New("exporting", set.Len(), progress.Writer(cmd.ErrOrStderr()))
+			n := set.Len()
+			var simulated *subject.Subject
+			if format == "algonauts" {
+				images, _ := set.(*subject.Images)
+				if images == nil {
+					return fmt.Errorf("%s has no responses; format algonauts is for subject?...", set.Spec())
+				}
+				if simulated, err = subject.New(images.Config()); err != nil {
+					return err
+				}
+				n = simulated.Config().Training + simulated.Config().Test
+			}
+			bar := progress.New("exporting", n, progress.Writer(cmd.ErrOrStderr()))
 			defer bar.Done()
 			done := func() { bar.Add(1) }
 			switch format {
@@ -136,17 +152,19 @@ An export that was cut off is finished by running it again.`,
 				err = export.VOC(world, out, export.Classes(classes), done)
 			case "gtseg":
 				err = export.GTSeg(world, out, done)
+			case "algonauts":
+				err = simulated.Write(out, done)
 			default:
-				err = fmt.Errorf("format %q: it is imagefolder, voc or gtseg", format)
+				err = fmt.Errorf("format %q: it is imagefolder, voc, gtseg or algonauts", format)
 			}
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d stimuli of %s\n", out, set.Len(), set.Spec())
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d stimuli of %s\n", out, n, set.Spec())
 			return nil
 		},
 	}
-	c.Flags().StringVar(&format, "format", "imagefolder", "imagefolder, voc or gtseg")
+	c.Flags().StringVar(&format, "format", "imagefolder", "imagefolder, voc, gtseg or algonauts")
 	c.Flags().StringVar(&out, "out", "", "the folder")
 	c.Flags().StringVar(&label, "label", "", "imagefolder: the label that names the folders (default: class, else the first)")
 	c.Flags().StringVar(&classes, "classes", string(export.Groups), "voc: groups (14 classes) or names (one an object)")

@@ -21,7 +21,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GOCACHE", e.WorkDir+"/.cache/go-build")
 			e.Setenv("GOFLAGS", "")
 			e.Setenv("VENTRAL_BACKEND", "go")
-			return nil
+			newStandIn(t).setUp(e)
+			return writeScoreFixtures(e.WorkDir)
 		},
 	})
 }

@@ -2,13 +2,12 @@ package main
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ventral-lab/ventral/models/golden"
 	"github.com/ventral-lab/ventral/models/mini"
+	"github.com/ventral-lab/ventral/models/weights"
 	"github.com/ventral-lab/ventral/models/zoo"
 	"github.com/ventral-lab/ventral/pkg/rig/backend"
 	"github.com/ventral-lab/ventral/pkg/rig/record"
@@ -21,31 +20,44 @@ func init() { register(newModels) }
 func newModels() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "models",
-		Short:   "List, describe, verify and evaluate models",
+		Short:   "List, describe, fetch, convert, verify and evaluate models",
 		GroupID: groupModels,
 		Long: `Models have names: mini/clip-vit (shipped), openai/clip-vit-b-32 (from a local folder or the
-Hugging Face cache), random:NAME?seed=N (initial weights) and file:PATH (a checkpoint).`,
-		Example: "  ventral models list\n  ventral models sites openai/clip-vit-b-32 --match '**.attn'",
+Hugging Face cache), random:NAME?seed=N (initial weights), file:PATH (a checkpoint) and
+hf:OWNER/NAME (one on the Hugging Face hub).`,
+		Example: "  ventral models list\n  ventral models fetch openai/clip-vit-b-32\n  ventral models sites openai/clip-vit-b-32 --match '**.attn'",
 	}
-	c.AddCommand(newModelsList(), newModelsShow(), newModelsSites(), newModelsVerify(), newModelsEvaluate())
+	c.AddCommand(newModelsList(), newModelsShow(), newModelsSites(), newModelsUnit(), newModelsFetch(), newModelsConvert(), newModelsVerify(), newModelsEvaluate())
 	return c
+}
+
+// listed is a card and where its weights are.
+type listed struct {
+	zoo.Card
+	Where string `json:"where"` // shipped, here, cached or not here
+	Path  string `json:"path,omitempty"`
 }
 
 func newModelsList() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List the models that have names",
-		Long: `List the models that have names, with their architecture, number of parameters and where their
-weights come from. random:NAME?seed=N and file:PATH work besides.`,
+		Short: "List the models that have names, and which are on this machine",
+		Long: `List the models that have names, with their architecture, number of parameters, where their weights
+are and where they come from: shipped (in this program), here (in $VENTRAL_MODELS, by default the
+folder models in ventral's cache), cached (by the Hugging Face libraries or "ventral models fetch")
+or not here. random:NAME?seed=N, file:PATH and hf:OWNER/NAME work besides.`,
 		Example: "  ventral models list --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cards := zoo.Cards()
+			var all []listed
 			var rows [][]string
-			for _, m := range cards {
-				rows = append(rows, []string{m.Name, m.Architecture, fmt.Sprint(m.Parameters), m.Source})
+			for _, m := range zoo.Cards() {
+				l := listed{Card: m}
+				l.Where, l.Path = zoo.Locate(m)
+				all = append(all, l)
+				rows = append(rows, []string{m.Name, m.Architecture, fmt.Sprint(m.Parameters), l.Where, m.Source})
 			}
-			return emit(cmd, cards, []string{"NAME", "ARCHITECTURE", "PARAMETERS", "SOURCE"}, rows)
+			return emit(cmd, all, []string{"NAME", "ARCHITECTURE", "PARAMETERS", "WHERE", "SOURCE"}, rows)
 		},
 	}
 	addJSON(c)
@@ -55,22 +67,43 @@ weights come from. random:NAME?seed=N and file:PATH work besides.`,
 func newModelsShow() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show NAME",
-		Short: "Print what is known of a model: source, licence, preprocessing, training, accuracy",
-		Long: `Print a model's card. For a shipped network it holds the recipe of its training and its zero-shot
+		Short: "Print what is known of a model: source, licence, layouts, preprocessing, training, accuracy",
+		Long: `Print a model's card, or what is recognised of file:PATH: architecture, parameters, where the weights
+are, licence, the layouts that its checkpoints are read and written in, preprocessing and what had
+to be assumed. For a shipped network it holds the recipe of its training and its zero-shot
 accuracy by factor, with 95 % intervals, beside the same network untrained.`,
 		Example: "  ventral models show mini/clip-vit",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			card, err := zoo.Find(args[0])
+			card, warnings, err := zoo.Describe(args[0])
 			if err != nil {
 				return err
 			}
+			where, path := zoo.Locate(card)
+			read, write := weights.Layouts(card.Architecture)
 			rows := [][]string{{"name", card.Name}, {"architecture", card.Architecture}, {"parameters", fmt.Sprint(card.Parameters)},
-				{"source", strings.TrimSpace(card.Source + " " + card.File)}, {"licence", card.Licence}, {"preprocessing", card.Preprocess.String()}}
+				{"source", strings.TrimSpace(card.Source + " " + card.File)}, {"weights", strings.TrimSpace(where + " " + path)}, {"licence", card.Licence},
+				{"layouts read", join(read)}, {"layouts written", join(write)}, {"preprocessing", card.Preprocess.String()}}
+			if card.SHA256 != "" {
+				rows = append(rows, []string{"sha-256", card.SHA256})
+			}
+			if card.Verified != "" {
+				rows = append(rows, []string{"verified", card.Verified})
+			}
 			if card.Note != "" {
 				rows = append(rows, []string{"note", card.Note})
 			}
-			var value any = card
+			for _, w := range warnings {
+				rows = append(rows, []string{"warning", w})
+			}
+			var value any = struct {
+				zoo.Card
+				Where    string           `json:"where"`
+				Path     string           `json:"path,omitempty"`
+				Read     []weights.Layout `json:"layouts_read"`
+				Write    []weights.Layout `json:"layouts_written"`
+				Warnings []string         `json:"warnings,omitempty"`
+			}{card, where, path, read, write, warnings}
 			if card.Shipped {
 				m, err := mini.Describe(card.Name)
 				if err != nil {
@@ -88,10 +121,18 @@ accuracy by factor, with 95 % intervals, beside the same network untrained.`,
 	return c
 }
 
+func join(layouts []weights.Layout) string {
+	var s []string
+	for _, l := range layouts {
+		s = append(s, string(l))
+	}
+	return strings.Join(s, " ")
+}
+
 func factorRows(factors []mini.Factor) [][]string {
 	var rows [][]string
 	for _, f := range factors {
-		rows = append(rows, []string{f.Name + " (" + f.Split + ")", fmt.Sprintf("%.1f %% [%.1f, %.1f] of %d classes, untrained %.1f %%",
+		rows = append(rows, []string{strings.TrimSpace(f.Name+" ("+f.Split+") "+f.Nuisance) + ", " + f.Measure, fmt.Sprintf("%.1f %% [%.1f, %.1f] of %d classes, untrained %.1f %%",
 			100*f.Accuracy, 100*f.Interval[0], 100*f.Interval[1], f.Classes, 100*f.Untrained)})
 	}
 	return rows
@@ -99,12 +140,14 @@ func factorRows(factors []mini.Factor) [][]string {
 
 func newModelsSites() *cobra.Command {
 	var match, tower string
+	var aliases bool
 	c := &cobra.Command{
 		Use:   "sites NAME",
 		Short: "List a model's sites with axes, shape and bytes for one stimulus",
 		Long: `List the inner values of a model that can be recorded or edited: names (the module paths of the
-reference implementation), axes, shape and bytes for one stimulus. No weights are read.`,
-		Example: "  ventral models sites openai/clip-vit-b-32 --match '**.mlp.c_proj'",
+reference implementation), axes, shape and bytes for one stimulus. --aliases adds the names that
+other libraries have for the same values; they work wherever a site's name does. No weights are read.`,
+		Example: "  ventral models sites openai/clip-vit-b-32 --match '**.mlp.c_proj' --aliases",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			infos, err := zoo.Sites(args[0], tower)
@@ -116,69 +159,22 @@ reference implementation), axes, shape and bytes for one stimulus. No weights ar
 			}
 			var rows [][]string
 			for _, i := range infos {
-				rows = append(rows, []string{i.Name, fmt.Sprint(i.Axes), fmt.Sprint(i.Shape), record.Bytes(int64(i.Bytes()))})
+				row := []string{i.Name, fmt.Sprint(i.Axes), fmt.Sprint(i.Shape), record.Bytes(int64(i.Bytes()))}
+				if aliases {
+					row = append(row, strings.Join(i.Aliases, " "))
+				}
+				rows = append(rows, row)
 			}
-			return emit(cmd, infos, []string{"SITE", "AXES", "SHAPE", "BYTES"}, rows)
+			header := []string{"SITE", "AXES", "SHAPE", "BYTES"}
+			if aliases {
+				header = append(header, "ALIASES")
+			}
+			return emit(cmd, infos, header, rows)
 		},
 	}
 	c.Flags().StringVar(&match, "match", "**", "only sites that match this selector")
 	c.Flags().StringVar(&tower, "tower", "visual", "visual or text")
-	addJSON(c)
-	return c
-}
-
-func newModelsVerify() *cobra.Command {
-	var dir, be string
-	var tolerance float64
-	c := &cobra.Command{
-		Use:   "verify",
-		Short: "Run reference cases and print the worst error of every tensor",
-		Long: `Run reference cases: small networks whose every inner value was computed by the reference
-library. Each tensor's largest error is printed as a share of its largest value. The exit
-status is 1 if one is beyond tolerance, or nothing was compared.`,
-		Example: "  ventral models verify --golden models/golden/testdata --backend xla",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := backend.Open(be)
-			if err != nil {
-				return err
-			}
-			defer b.Finalize()
-			reports, err := golden.Verify(dir, b, golden.Options{Tolerance: tolerance})
-			if err != nil {
-				return err
-			}
-			compared, failed := 0, 0
-			var rows [][]string
-			for _, r := range reports {
-				sort.SliceStable(r.Rows, func(i, j int) bool { return r.Rows[i].Error > r.Rows[j].Error })
-				for _, row := range r.Rows {
-					verdict := "ok"
-					if !row.OK {
-						verdict = "FAILED " + row.Reason
-					}
-					rows = append(rows, []string{r.Case, row.Tensor, fmt.Sprint(row.Shape), fmt.Sprintf("%.2g", row.Error), verdict})
-				}
-				for _, row := range r.NotComparable {
-					rows = append(rows, []string{r.Case, row.Tensor, fmt.Sprint(row.Shape), "-", "not comparable: " + row.Reason})
-				}
-				compared, failed = compared+len(r.Rows), failed+r.Failed()
-			}
-			for _, r := range reports {
-				rows = append(rows, []string{r.Case, "SUMMARY", r.Layout, r.Backend, fmt.Sprintf("%d compared, %d failed, %d not comparable", len(r.Rows), r.Failed(), len(r.NotComparable))})
-			}
-			if err := emit(cmd, reports, []string{"CASE", "TENSOR", "SHAPE", "ERROR", ""}, rows); err != nil {
-				return err
-			}
-			if failed > 0 || compared == 0 {
-				return errSaid
-			}
-			return nil
-		},
-	}
-	c.Flags().StringVar(&dir, "golden", "models/golden/testdata", "a reference case, or a folder of them")
-	c.Flags().StringVar(&be, "backend", "", "backend (default: the best there is)")
-	c.Flags().Float64Var(&tolerance, "tolerance", 0, "relative tolerance (default: 5e-5, gradients 1e-4)")
+	c.Flags().BoolVar(&aliases, "aliases", false, "print the names in other libraries as well (--json always does)")
 	addJSON(c)
 	return c
 }
@@ -207,7 +203,11 @@ the numbers of a shipped network's card come from.`,
 				return err
 			}
 			defer m.Close()
-			factors, err := train.Evaluate(b, m, n, seed)
+			heads, questions, err := train.Ask(m)
+			if err != nil {
+				return err
+			}
+			factors, err := train.Evaluate(b, m, heads, questions, n, seed)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"fmt"
+
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -79,7 +81,11 @@ func windowSum(padded, taps *Node, kh, kw, stride int, flip bool) *Node {
 func spread(v, taps, x *Node, kh, kw, stride int, pad Padding) *Node {
 	vd, xd := v.Shape().Dimensions, x.Shape().Dimensions
 	axis := func(out, in, k, before int) compute.PadAxis {
-		return compute.PadAxis{Start: k - 1 - before, End: in + before - (out-1)*stride - 1, Interior: stride - 1}
+		a := compute.PadAxis{Start: k - 1 - before, End: in + before - (out-1)*stride - 1, Interior: stride - 1}
+		if a.Start < 0 || a.End < 0 {
+			panic(fmt.Errorf("padding %+v is wider than a kernel of %dx%d reaches: some windows would see nothing of the image", pad, kh, kw))
+		}
+		return a
 	}
 	apart := Pad(v, ScalarZero(v.Graph(), v.DType()), compute.PadAxis{}, axis(vd[1], xd[1], kh, pad.Top),
 		axis(vd[2], xd[2], kw, pad.Left), compute.PadAxis{})

@@ -34,14 +34,14 @@ func Encode(labels map[int64]string) ([]byte, error) {
 		b.WriteString(s)
 	}
 	b.WriteString("\x80\x03")
-	b.WriteString("cnumpy.core.multiarray\n_reconstruct\n")   // _reconstruct(
-	b.WriteString("cnumpy\nndarray\nK\x00\x85C\x01b\x87R")    //   ndarray, (0,), b'b')
-	b.WriteString("(K\x01)cnumpy\ndtype\n")                   // .__setstate__((1, (), dtype(
-	text("O8")                                                //   'O8',
-	b.WriteString("\x89\x88\x87R(K\x03")                      //   False, True) with the state (3,
-	text("|")                                                 //   '|',
+	b.WriteString("cnumpy.core.multiarray\n_reconstruct\n")    // _reconstruct(
+	b.WriteString("cnumpy\nndarray\nK\x00\x85C\x01b\x87R")     //   ndarray, (0,), b'b')
+	b.WriteString("(K\x01)cnumpy\ndtype\n")                    // .__setstate__((1, (), dtype(
+	text("O8")                                                 //   'O8',
+	b.WriteString("\x89\x88\x87R(K\x03")                       //   False, True) with the state (3,
+	text("|")                                                  //   '|',
 	b.WriteString("NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb") //   None, None, None, -1, -1, 63),
-	b.WriteString("\x89](}(")                                 // False, [{
+	b.WriteString("\x89](}(")                                  // False, [{
 	keys := make([]int64, 0, len(labels))
 	for k := range labels {
 		keys = append(keys, k)

@@ -141,7 +141,9 @@ func (p *Params) Get(name string) (data []float32, dims []int, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("weight %q: %w", name, err)
 	}
-	data, err = tensors.CopyFlatData[float32](t)
+	if data, err = tensors.CopyFlatData[float32](t); err == nil && t.HasLocal() && t.IsOnAnyDevice() {
+		t.FinalizeLocal() // reading a device's memory left a copy on the host
+	}
 	return data, t.Shape().Dimensions, err
 }
 

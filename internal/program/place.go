@@ -103,6 +103,13 @@ func place(be compute.Backend, dims []int, fill Fill, host bool) (*tensors.Tenso
 	return t, nil
 }
 
+// isOn tells whether be is the backend that the weights are on.
+func (p *Params) isOn(be compute.Backend) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.on == be
+}
+
 // bind makes be the backend that the weights are on. Weights on another one are made there anew, one by one, or copied
 // where programs have changed them.
 func (p *Params) bind(be compute.Backend) error {

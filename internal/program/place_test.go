@@ -14,11 +14,14 @@ import (
 	"github.com/ventral-lab/ventral/pkg/rig/backend"
 )
 
-// backends opens those of this machine: always go, XLA where it is.
+// backends opens those of this machine: always go, XLA where it is, also as on a device with memory of its own.
 func backends(t *testing.T) map[string]*backend.Backend {
 	all := map[string]*backend.Backend{}
-	for _, config := range []string{"go", "xla"} {
+	for _, config := range []string{"go", "xla:cpu", "xla:cpu,noshared_buffers"} {
 		if be, err := backend.Open(config); err == nil {
+			if strings.HasSuffix(config, "noshared_buffers") == be.HasSharedBuffers() {
+				t.Fatalf("%s: shared buffers %v", config, be.HasSharedBuffers())
+			}
 			all[config] = be
 			t.Cleanup(be.Finalize)
 		} else if config == "go" {
@@ -250,6 +253,38 @@ func TestUpdateOfADeferredWeight(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTwoBackendsAtOnce runs programs on two backends side by side: the weights go to and fro, the results stay.
+func TestTwoBackendsAtOnce(t *testing.T) {
+	one, two := backends(t)["go"], backend.MustOpen("go")
+	defer two.Finalize()
+	p := program.NewParams()
+	defer p.Close()
+	made := 0
+	if err := p.Defer("w", counted(&made), 2, 2); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, be := range []*backend.Backend{one, two} {
+		wg.Go(func() {
+			prog, err := program.New(be, "product", p, func(g *graph.Graph, ps *program.Params, in []*graph.Node) []*graph.Node {
+				return []*graph.Node{graph.MatMul(in[0], ps.Node(g, "w", 2, 2))}
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer prog.Close()
+			for range 50 {
+				if out, err := prog.Run(program.F32([]float32{1, 10}, 1, 2)); err != nil || !slices.Equal(out[0].F32, want) {
+					t.Errorf("%v, %v", out, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 type closer struct{ n *int }

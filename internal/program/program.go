@@ -140,24 +140,50 @@ func (p *Program) Compile(like ...Value) (d time.Duration, err error) {
 		}
 		in = append(in, shapes.Make(dt, v.Dims...))
 	}
-	if d, err = p.prepare(in); err != nil {
+	if d, err = p.enter(in); err != nil {
 		return 0, fmt.Errorf("program %s: %w", p.name, err)
 	}
+	p.leave()
 	return d, nil
 }
 
-// prepare compiles the graph for inputs of these shapes, if that was not done, and then makes the weights that it wants. No
-// other graph on the same weights runs meanwhile. It returns the time that compiling took.
-func (p *Program) prepare(in []shapes.Shape) (time.Duration, error) {
+// enter readies the program for inputs of these shapes and holds its weights on its backend until leave is called: the graph
+// is compiled, if that was not done, and then the weights that it wants are made. It returns the time that compiling took.
+func (p *Program) enter(in []shapes.Shape) (compiled time.Duration, err error) {
+	key := fmt.Sprint(in)
+	for {
+		p.params.use.RLock()
+		if _, ready := p.ready.Load(key); ready && p.params.isOn(p.be.Backend) {
+			return compiled, nil
+		}
+		p.params.use.RUnlock()
+		d, err := p.prepare(key, in)
+		if compiled += d; err != nil {
+			return compiled, err
+		}
+		// Another program may have taken the weights to its backend before they are held here: then again.
+	}
+}
+
+func (p *Program) leave() { p.params.use.RUnlock() }
+
+// run executes the graph after enter, and leaves.
+func (p *Program) run(args []any) ([]*tensors.Tensor, error) {
+	defer p.leave()
+	outs, _, err := p.exec.CallWithGraph(args...)
+	return outs, err
+}
+
+// prepare does what enter waits for. Nothing that uses the same weights runs meanwhile.
+func (p *Program) prepare(key string, in []shapes.Shape) (time.Duration, error) {
+	p.params.use.Lock()
+	defer p.params.use.Unlock()
 	if err := p.params.bind(p.be.Backend); err != nil {
 		return 0, err
 	}
-	key := fmt.Sprint(in)
 	if _, ready := p.ready.Load(key); ready {
 		return 0, nil
 	}
-	p.params.use.Lock()
-	defer p.params.use.Unlock()
 	start := time.Now()
 	if _, err := p.exec.Compile(in...); err != nil {
 		return 0, err
@@ -218,12 +244,10 @@ func (p *Program) call(inputs []Value, see func(int, *tensors.Tensor) error) (er
 		}
 		args[i], in[i] = t, t.Shape()
 	}
-	if _, err := p.prepare(in); err != nil {
+	if _, err := p.enter(in); err != nil {
 		return fmt.Errorf("program %s: %w", p.name, err)
 	}
-	p.params.use.RLock()
-	defer p.params.use.RUnlock()
-	outs, _, err := p.exec.CallWithGraph(args...)
+	outs, err := p.run(args)
 	if err != nil {
 		return fmt.Errorf("program %s: %w", p.name, err)
 	}

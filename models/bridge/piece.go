@@ -56,7 +56,7 @@ func cellOf(c nasnet.Config, name string) (cell, bool) {
 	if i, ok := number("reduction_cell_", 2); ok {
 		return cell{name, c.Filters * power(m, i+1), reductionPieces, false}, true
 	}
-	if i, ok := number("cell_", 3*c.Cells); ok {
+	if i, ok := c.NormalCell(name); ok {
 		return cell{name, c.Filters * power(m, i/c.Cells), normalPieces, i%c.Cells == 0}, true
 	}
 	return cell{}, false

@@ -157,7 +157,7 @@ func Check(c Case) Report {
 	k.do("around", "", k.around)
 	var first *rig
 	for _, config := range k.c.Backends {
-		r, err := k.open(config)
+		r, err := k.open(config, first == nil)
 		if err != nil {
 			k.add(Result{Check: "backends", Backend: config, Problems: []string{err.Error()}})
 			continue
@@ -166,16 +166,17 @@ func Check(c Case) Report {
 		for _, check := range []struct {
 			name string
 			f    func(problems)
-		}{{"finite", r.finite}, {"image", r.image}, {"captures", r.captures}, {"taps", r.taps}, {"batch", r.batches}, {"edits", r.edits}, {"masks", r.masks},
-			{"start", r.start}, {"gradients", r.gradients}} {
-			if ok {
+			all  bool // on all backends
+		}{{"finite", r.finite, true}, {"image", r.image, false}, {"captures", r.captures, false}, {"taps", r.taps, true}, {"batch", r.batches, true},
+			{"edits", r.edits, true}, {"masks", r.masks, false}, {"start", r.start, true}, {"gradients", r.gradients, true}} {
+			if ok && (check.all || r.first) {
 				k.do(check.name, config, check.f)
 			}
 		}
-		if ok && first != nil {
+		if ok && !r.first {
 			k.do("backends", config, func(fail problems) { r.compare(fail, first) })
 		}
-		if ok && first == nil {
+		if ok && r.first {
 			first = r
 		}
 		r.close()

@@ -17,7 +17,7 @@
 //	around     nothing reads the value of a site around its tap, so that an edit reaches all that reads it
 //	axes       a value has the stimulus first and then the axes that its site states
 //	finite     every value is a finite number and depends on the picture
-//	image      at sites with rows and columns, what changes at the top of the picture changes the first rows, and what
+//	image      (for pictures) at sites with rows and columns, what changes at the top of the picture changes the first rows, and what
 //	           changes at its left the first columns
 //	captures   captured values are those of the graph without a plan
 //	taps       capturing all sites changes nothing
@@ -49,6 +49,11 @@
 //
 // # Limits
 //
-// It is for small configurations: every site is read, edited and differentiated in full. What a value means cannot be
-// checked without a reference: that is what package models/golden is for.
+// It is for small configurations: every value is read, and the swept sites are edited in full. What follows from the graph
+// alone (masks, what an edit does not reach, whether rows are rows) is checked on the first backend only, and on further
+// ones, where compiling costs, fewer sites are swept.
+//
+// What a value means cannot be checked without a reference: that is what package models/golden is for. Finite differences
+// of deep rectified networks are spoilt by kinks: a gradient that is off by less than a sixth of the change may pass there,
+// if the difference falls with the size of the step; in smooth networks a fiftieth is found.
 package modeltest

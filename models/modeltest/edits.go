@@ -19,6 +19,9 @@ func (r *rig) edits(fail problems) {
 		return
 	}
 	for i := range neutral {
+		if neutral[i] == nil {
+			continue
+		}
 		if d, ok := near(neutral[i], r.base[i], r.eps); !ok {
 			fail("times 1 plus 0 everywhere changes %s: %s", r.name(i), d)
 		}
@@ -30,7 +33,7 @@ func (r *rig) edits(fail problems) {
 	}
 	dead, _ := r.matches(r.c.Dead)
 	out := len(r.sites)
-	for _, i := range r.chosen(r.c.Sweep) {
+	for _, i := range r.swept {
 		v, err := r.edited(edit{site: i, mul: constant(0, len(neutral[i]))})
 		if err != nil {
 			fail("%s: %v", r.name(i), err)
@@ -40,7 +43,7 @@ func (r *rig) edits(fail problems) {
 			fail("%s times 0 is not 0", r.name(i))
 		}
 		for j := range v {
-			if j != i && !d.reads[i][j] && firstDifference(v[j], neutral[j]) >= 0 {
+			if v[j] != nil && j != i && !d.reads[i][j] && firstDifference(v[j], neutral[j]) >= 0 {
 				fail("an edit at %s changes %s, which does not come after it", r.name(i), r.name(j))
 			}
 		}
@@ -164,11 +167,11 @@ func (r *rig) start(fail problems) {
 		fail("%v", err)
 		return
 	}
-	most := r.c.Sweep
-	if r.be.IsXLA() {
-		most = min(most, 3) // each start is a graph to compile
+	starts := r.swept
+	if !r.first {
+		starts = r.swept[len(r.swept)/2:][:1] // each start is a graph to compile
 	}
-	for _, i := range r.chosen(most) {
+	for _, i := range starts {
 		r.startAt(fail, i, d)
 	}
 }

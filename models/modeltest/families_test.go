@@ -64,7 +64,9 @@ func TestVGG(t *testing.T) {
 	modeltest.Run(t, modeltest.Case{Config: c, Network: n, Seed: 1})
 }
 
+// TestNASNet leaves XLA out: compiling the gradient of its 416 sites takes a minute. That its values and gradients are those
+// of the reference on XLA, too, is tested in models/golden.
 func TestNASNet(t *testing.T) {
 	c := nasnet.Config{Filters: 8, Stem: 4, Multiplier: 1, Cells: 1, Classes: 4, ImageSize: 33, Pool: nasnet.PoolTF}
-	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1, Sweep: 10})
+	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1, Sweep: 10, Backends: []string{"go"}})
 }

@@ -29,21 +29,52 @@ const disagreement = 0.02
 // kinked is the largest disagreement that kinks are taken to explain, where it falls with the size of the step.
 const kinked = 0.15
 
-// gradients differentiates a random projection of the output with respect to every site and weight.
+// gradients differentiates a random projection of the output with respect to every site and weight, on backends other than
+// the first with respect to the swept sites.
 func (r *rig) gradients(fail problems) {
-	n, out := r.c.Batch, len(r.sites)
-	projection := make([]float32, len(r.base[out]))
+	projection := make([]float32, len(r.base[len(r.sites)]))
 	s := rng.New(r.c.Seed, stream("projection"))
 	for i := range projection {
 		projection[i] = float32(s.NormFloat64())
 	}
-	weights := slices.Sorted(maps.Keys(r.asked))
+	sites, weights := r.seen(), []string(nil)
+	if r.first {
+		weights = slices.Sorted(maps.Keys(r.asked))
+	}
+	v, err := r.gradient(sites, weights, projection)
+	if err != nil {
+		fail("%v", err)
+		return
+	}
+	dead, _ := r.matches(r.c.Dead)
+	grads := make([][]float32, len(r.sites)) // by site
+	for k, i := range sites {
+		grads[i] = v[k]
+		reached(fail, r.name(i), v[k], dead[i])
+		if r.first {
+			r.report.Sites[i].Live = live(v[k])
+		}
+	}
+	for k, w := range weights {
+		reached(fail, "weight "+w, v[len(sites)+k], slices.Contains(r.c.DeadWeights, w))
+	}
+	var alive []int
+	for _, i := range r.swept {
+		if !isZero(grads[i]) {
+			alive = append(alive, i)
+		}
+	}
+	r.differences(fail, alive, grads, projection)
+}
+
+// gradient differentiates a projection of the output with respect to sites and then weights.
+func (r *rig) gradient(sites []int, weights []string, projection []float32) ([][]float32, error) {
 	prog, err := r.build(func(g *graph.Graph, p *program.Params, x *graph.Node, in []*graph.Node) []*graph.Node {
 		var y *graph.Node
-		infos, node := site.List(g, func() { y = r.c.Network.Forward(p, x) })
+		_, node := site.List(g, func() { y = r.c.Network.Forward(p, x) })
 		var of []*graph.Node
-		for _, i := range infos {
-			of = append(of, node(i.Name))
+		for _, i := range sites {
+			of = append(of, node(r.sites[i].Name))
 		}
 		for _, w := range weights {
 			of = append(of, p.Node(g, w, r.asked[w]...))
@@ -51,46 +82,32 @@ func (r *rig) gradients(fail problems) {
 		return graph.Gradient(graph.ReduceAllSum(graph.Mul(y, graph.Reshape(in[0], y.Shape().Dimensions...))), of...)
 	})
 	if err != nil {
-		fail("%v", err)
-		return
+		return nil, err
 	}
 	defer prog.Close()
-	grads, err := run(prog, program.F32(r.x, r.dims(n)...), program.F32(projection, len(projection)))
-	if err != nil {
-		fail("%v", err)
-		return
-	}
-	dead, _ := r.matches(r.c.Dead)
-	for i, g := range grads {
-		name, stated := "", false
-		if i < out {
-			name, stated = r.name(i), dead[i]
-			live := 0
-			for _, v := range g {
-				if v != 0 {
-					live++
-				}
-			}
-			r.report.Sites[i].Live = float64(live) / float64(max(len(g), 1))
-		} else {
-			name = "weight " + weights[i-out]
-			stated = slices.Contains(r.c.DeadWeights, weights[i-out])
-		}
-		if j := slices.IndexFunc(g, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) }); j >= 0 {
-			fail("the gradient with respect to %s is %v at %d", name, g[j], j)
-		} else if isZero(g) && !stated {
-			fail("no gradient reaches %s: something on the way to the output stops it, or the output does not depend on it; if that is meant, state it in the Case", name)
-		} else if !isZero(g) && stated {
-			fail("%s is stated to be dead, but a gradient reaches it", name)
+	return run(prog, program.F32(r.x, r.dims(r.c.Batch)...), program.F32(projection, len(projection)))
+}
+
+// live is the share of values that are not 0.
+func live(v []float32) float64 {
+	n := 0
+	for _, x := range v {
+		if x != 0 {
+			n++
 		}
 	}
-	var live []int
-	for _, i := range r.chosen(r.c.Sweep) {
-		if !isZero(grads[i]) {
-			live = append(live, i)
-		}
+	return float64(n) / float64(max(len(v), 1))
+}
+
+// reached checks a gradient: finite, and 0 only where that is stated.
+func reached(fail problems, name string, g []float32, stated bool) {
+	if j := slices.IndexFunc(g, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) }); j >= 0 {
+		fail("the gradient with respect to %s is %v at %d", name, g[j], j)
+	} else if isZero(g) && !stated {
+		fail("no gradient reaches %s: something on the way to the output stops it, or the output does not depend on it; if that is meant, state it in the Case", name)
+	} else if !isZero(g) && stated {
+		fail("%s is stated to be dead, but a gradient reaches it", name)
 	}
-	r.differences(fail, live, grads, projection)
 }
 
 // tries is how many random directions are tried: kinks differ between them, and a wrong gradient is wrong along all.

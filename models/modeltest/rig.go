@@ -13,6 +13,10 @@ import (
 	"github.com/ventral-lab/ventral/pkg/rig/site"
 )
 
+// sweepAgain is the largest number of sites that are edited on backends other than the first. What an edit does is a
+// property of the graph; there it is only checked that the backend does it.
+const sweepAgain = 12
+
 // rig runs the network of a case on one backend.
 type rig struct {
 	*checker
@@ -21,13 +25,15 @@ type rig struct {
 	p      *program.Params
 	x      []float32 // a batch of stimuli
 	eps    float64   // the rounding allowed between graphs
+	first  bool      // the backend on which everything is checked
+	swept  []int     // the sites that are edited and differentiated
 
 	base  [][]float32 // the sites' values and the output, without a plan, for x
 	all   *program.Program
 	sweep *program.Program
 }
 
-func (k *checker) open(config string) (*rig, error) {
+func (k *checker) open(config string, first bool) (*rig, error) {
 	be, err := backend.Open(config)
 	if err != nil {
 		return nil, err
@@ -37,7 +43,10 @@ func (k *checker) open(config string) (*rig, error) {
 		be.Finalize()
 		return nil, err
 	}
-	r := &rig{checker: k, config: config, be: be, p: p, eps: k.c.rounding(be)}
+	r := &rig{checker: k, config: config, be: be, p: p, eps: k.c.rounding(be), first: first}
+	if r.swept = r.chosen(k.c.Sweep); !first {
+		r.swept = r.chosen(min(k.c.Sweep, sweepAgain))
+	}
 	r.x = r.stimuli(0, 1, 2)
 	return r, nil
 }
@@ -170,17 +179,25 @@ type edit struct {
 	mul, add []float32
 }
 
-// edited runs the network with an edit at every chosen site, of which all but these leave the values as they are.
+// seen are the sites whose values the sweep compares: all on the first backend, the swept ones on others.
+func (r *rig) seen() []int {
+	if r.first {
+		return r.chosen(len(r.sites))
+	}
+	return r.swept
+}
+
+// edited runs the network with an edit at every swept site, of which all but these leave the values as they are. The
+// values are nil where seen does not list the site.
 func (r *rig) edited(edits ...edit) ([][]float32, error) {
-	chosen := r.chosen(r.c.Sweep)
 	if r.sweep == nil {
 		var infos []site.Info
-		for _, i := range chosen {
+		for _, i := range r.swept {
 			infos = append(infos, r.sites[i])
 		}
 		plan := editAll(infos)
-		for _, s := range r.sites {
-			plan = plan.Capture(s.Name)
+		for _, i := range r.seen() {
+			plan = plan.Capture(r.sites[i].Name)
 		}
 		b, err := plan.Check(r.sites)
 		if err != nil {
@@ -191,7 +208,7 @@ func (r *rig) edited(edits ...edit) ([][]float32, error) {
 		}
 	}
 	in := []program.Value{program.F32(r.x, r.dims(r.c.Batch)...)}
-	for _, i := range chosen {
+	for _, i := range r.swept {
 		s := r.sites[i]
 		mul, add := constant(1, r.c.Batch*s.Size()), constant(0, r.c.Batch*s.Size())
 		for _, e := range edits {
@@ -205,7 +222,16 @@ func (r *rig) edited(edits ...edit) ([][]float32, error) {
 		dims := append([]int{r.c.Batch}, s.Shape...)
 		in = append(in, program.F32(mul, dims...), program.F32(add, dims...))
 	}
-	return run(r.sweep, in...)
+	v, err := run(r.sweep, in...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([][]float32, len(r.sites)+1)
+	for k, i := range r.seen() {
+		all[i] = v[k]
+	}
+	all[len(r.sites)] = v[len(v)-1]
+	return all, nil
 }
 
 func constant(v float32, n int) []float32 {

@@ -11,17 +11,9 @@ import (
 	"github.com/ventral-lab/ventral/pkg/rig/site"
 )
 
-// axes runs the network without a plan, keeps all values, and checks their sizes.
+// axes runs the network, keeps all values, and checks their sizes. On the first backend it does so without a plan.
 func (r *rig) axes(fail problems) {
-	base, err := r.once(r.c.Batch, r.x, func(g *graph.Graph, p *program.Params, x *graph.Node) []*graph.Node {
-		var out *graph.Node
-		infos, node := site.List(g, func() { out = r.c.Network.Forward(p, x) })
-		var v []*graph.Node
-		for _, i := range infos {
-			v = append(v, node(i.Name))
-		}
-		return append(v, out)
-	})
+	base, err := r.plain()
 	if err != nil {
 		fail("%v", err)
 		return
@@ -32,6 +24,22 @@ func (r *rig) axes(fail problems) {
 			fail("site %s holds %d values for %d stimuli, want %v for each", s.Name, len(base[i]), r.c.Batch, s.Shape)
 		}
 	}
+}
+
+// plain are all values, and the output.
+func (r *rig) plain() ([][]float32, error) {
+	if !r.first {
+		return r.captured(r.x)
+	}
+	return r.once(r.c.Batch, r.x, func(g *graph.Graph, p *program.Params, x *graph.Node) []*graph.Node {
+		var out *graph.Node
+		infos, node := site.List(g, func() { out = r.c.Network.Forward(p, x) })
+		var v []*graph.Node
+		for _, i := range infos {
+			v = append(v, node(i.Name))
+		}
+		return append(v, out)
+	})
 }
 
 func (r *rig) finite(fail problems) {
@@ -193,7 +201,11 @@ func (r *rig) batches(fail problems) {
 	padded := variant{what: "beside padding of zeros", x: slices.Concat(r.x[:px], make([]float32, (n-1)*px)), from: []int{0}}
 	company := variant{what: "beside other stimuli", x: r.stimuli(0, 100), from: []int{0}}
 	alone := variant{what: "alone", x: r.x[:px], from: []int{0}, eps: r.c.Tolerance}
-	for _, v := range []variant{reversed, padded, company, alone} {
+	variants := []variant{reversed, padded, company}
+	if r.first { // another size of the batch is another graph to compile
+		variants = append(variants, alone)
+	}
+	for _, v := range variants {
 		got, err := r.captured(v.x)
 		if err != nil {
 			fail("%s: %v", v.what, err)

@@ -29,11 +29,20 @@ type Config struct {
 	ImageSize  int     `json:"image_size"`             // pixels on a side
 	Pool       string  `json:"average_pool,omitempty"` // PoolTF, the default, or PoolTimm
 	Eps        float64 `json:"bn_eps,omitempty"`       // of batch normalisation, 0 for 1e-3
+	// Mobile wires the network as NASNet-A-Mobile is: the first normal cell behind a reduction cell reads the cell before the
+	// reduction cell, and not the one before that (TF-slim's skip_reduction_layer_input = 0, Keras' skip_reduction = False).
+	// Weights are the same in number and shape.
+	Mobile bool `json:"mobile,omitempty"`
 }
 
 // Large is NASNet-A (6 @ 4032) of Zoph et al. (2018) at 331 pixels: 88,753,150 parameters without the auxiliary head.
 func Large() Config {
 	return Config{Filters: 168, Stem: 96, Multiplier: 2, Cells: 6, Classes: 1000, ImageSize: 331, Pool: PoolTF}
+}
+
+// Mobile is NASNet-A (4 @ 1056) at 224 pixels: 5,289,978 parameters without the auxiliary head.
+func Mobile() Config {
+	return Config{Filters: 44, Stem: 32, Multiplier: 2, Cells: 4, Classes: 1000, ImageSize: 224, Pool: PoolTF, Mobile: true}
 }
 
 // BatchNormEps is added to every variance.
@@ -100,7 +109,8 @@ func (c cell) out() int {
 
 // cells lists the cells in the order in which they are computed. The inputs of each are the outputs of the cell before it
 // and of the one before that; but the first normal cell behind a reduction cell takes, in the place of the latter, what the
-// reduction cell itself took there: cell_6(reduction_cell_0, cell_4).
+// reduction cell itself took there: cell_6(reduction_cell_0, cell_4). A mobile network makes no exception:
+// cell_6(reduction_cell_0, cell_3).
 func (c Config) cells() []cell {
 	m := c.Multiplier
 	stem0 := cell{name: "cell_stem_0", reduction: true, filters: c.Filters / (m * m), in: c.Stem}
@@ -114,6 +124,9 @@ func (c Config) cells() []cell {
 			f *= m
 			r := cell{name: "reduction_cell_" + strconv.Itoa(i/c.Cells-1), reduction: true, filters: f, in: cur, prev: prev}
 			out = append(out, r)
+			if c.Mobile {
+				prev = cur
+			}
 			cur, factorised = r.out(), true
 		}
 		n := cell{name: "cell_" + strconv.Itoa(c.number(i)), filters: f, in: cur, prev: prev, factorised: factorised}
@@ -126,6 +139,17 @@ func (c Config) cells() []cell {
 // number is the number in the name of the i-th normal cell. The stages begin at 0, 6 and 12 in networks of up to six cells
 // a stage, as in Cadene's NASNet-A-Mobile, and follow one another without a gap in larger ones.
 func (c Config) number(i int) int { return i/c.Cells*max(c.Cells, Large().Cells) + i%c.Cells }
+
+// NormalCell is the place, counted from 0 through all stages, of the normal cell called name ("cell_6"), or false where it
+// is none of c's. Its stage is the place divided by Cells.
+func (c Config) NormalCell(name string) (int, bool) {
+	for i := range 3 * c.Cells {
+		if name == "cell_"+strconv.Itoa(c.number(i)) {
+			return i, true
+		}
+	}
+	return 0, false
+}
 
 // separable is a branch of two separable convolutions; stride is that of the first.
 type separable struct {
@@ -194,8 +218,9 @@ func (c Config) Shapes() map[string][]int {
 	return s
 }
 
-// Infer reads a configuration off the shapes of a checkpoint under timm's names. The picture size is the published 331
-// pixels and the rule for average pools TensorFlow's: the shapes do not tell.
+// Infer reads a configuration off the shapes of a checkpoint under timm's names. The shapes do not tell the picture size,
+// which is taken to be the published 331 pixels, the rule for average pools, TensorFlow's, nor the wiring, which is that of
+// the large network, except where stem, filters and cells are those of the published mobile one.
 func Infer(shapes map[string][]int) (Config, error) {
 	c := Config{ImageSize: Large().ImageSize, Pool: PoolTF}
 	first := func(name string) int {
@@ -225,6 +250,9 @@ func Infer(shapes map[string][]int) (Config, error) {
 		return Config{}, fmt.Errorf("nasnet: the checkpoint has %d normal cells, which are not three stages of equally many", len(cells))
 	}
 	c.Cells = len(cells) / 3
+	if m := Mobile(); c.Stem == m.Stem && c.Filters == m.Filters && c.Cells == m.Cells {
+		c.Mobile, c.ImageSize = true, m.ImageSize
+	}
 	if err := c.Validate(); err != nil {
 		return Config{}, fmt.Errorf("not a NASNet-A in timm's layout: %w", err)
 	}

@@ -54,7 +54,7 @@ func (n Classifier) Forward(p *program.Params, x *Node) *Node {
 		switch {
 		case i == 0:
 			prev, cur = stem, b.reductionCell(l, stem, nil)
-		case l.reduction && i > 1:
+		case l.reduction && i > 1 && !n.Mobile:
 			cur = b.reductionCell(l, cur, prev) // prev stays what it is for the next cell
 		case l.reduction:
 			prev, cur = cur, b.reductionCell(l, cur, prev)

@@ -31,6 +31,9 @@ func OpenContext(ctx context.Context, name string, opts weights.Options) (*Model
 	if err != nil {
 		return nil, err
 	}
+	if r.isONNX() {
+		return openONNX(r)
+	}
 	if r.unnamed() {
 		return openUnnamed(ctx, r, opts)
 	}
@@ -88,6 +91,14 @@ func (r reference) side(card Card) int {
 
 // card finds what is known of the model that r names, and what had to be assumed. No weights are read.
 func (r reference) card() (Card, []string, error) {
+	if r.isONNX() {
+		m, err := openONNX(r)
+		if err != nil {
+			return Card{}, nil, err
+		}
+		m.Close()
+		return m.Card, m.Warnings, nil
+	}
 	if !r.unnamed() {
 		c, err := Find(r.name)
 		return c, nil, err

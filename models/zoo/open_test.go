@@ -266,6 +266,29 @@ func activation(act string) string {
 	return fmt.Sprintf(`{"model_type": "clip", "vision_config": {"hidden_act": %q, "num_attention_heads": 1}, "text_config": {"hidden_act": %q, "num_attention_heads": 1}}`, act, act)
 }
 
+// TestUntrainedOfAnotherSize: the untrained twin of a model for another size is for that size, and its name opens it.
+func TestUntrainedOfAnotherSize(t *testing.T) {
+	m, err := zoo.Open("mini/clip-vit?size=48")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	twin, err := m.Untrained(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer twin.Close()
+	again, err := zoo.Open(twin.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if in := twin.Network.Input(); !slices.Equal(in, []int{3, 48, 48}) || !slices.Equal(again.Network.Input(), in) || again.WeightsHash != twin.WeightsHash ||
+		again.Preprocess.Hash() != twin.Preprocess.Hash() {
+		t.Errorf("%s takes %v, opened by that name %v", twin.Name, in, again.Network.Input())
+	}
+}
+
 // TestActivationIsSaid: a file that names the activation is believed or, where it cannot be, quoted in a warning.
 func TestActivationIsSaid(t *testing.T) {
 	for act, exact := range map[string]bool{"quick_gelu": false, "gelu": true} {

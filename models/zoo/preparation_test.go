@@ -108,3 +108,18 @@ func TestPreprocessingThatCannotBeDone(t *testing.T) {
 		}
 	}
 }
+
+// FuzzPreprocessing reads files of any content: nothing panics, and what comes out can be used.
+func FuzzPreprocessing(f *testing.F) {
+	for _, side := range []string{hfCLIP, hfDINO, hfMAE, timmNASNet, openCLIP, openCLIP + "," + hfCLIP + "," + timmNASNet} {
+		f.Add([]byte("{" + side + "}"))
+	}
+	f.Fuzz(func(t *testing.T, side []byte) {
+		for _, layout := range []weights.Layout{weights.HuggingFace, weights.Timm, weights.OpenAI} {
+			spec, from, _ := preprocessing(readSide(side), layout, preprocess.ImageNet224)
+			if err := spec.Validate(); err != nil || from == "" && spec.Hash() != preprocess.ImageNet224.Hash() {
+				t.Errorf("from %q: %v, %v", from, spec, err)
+			}
+		}
+	})
+}

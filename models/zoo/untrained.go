@@ -3,6 +3,7 @@ package zoo
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/ventral-lab/ventral/models"
 )
@@ -11,7 +12,11 @@ import (
 func (m *Model) Untrained(seed uint64) (*Model, error) { return untrained(m.Card, seed, 0) }
 
 func untrained(card Card, seed uint64, size int) (*Model, error) {
-	card.Name = fmt.Sprintf("random:%s?seed=%d", card.Name, seed)
+	separator := "?"
+	if strings.Contains(card.Name, "?") { // a size
+		separator = "&"
+	}
+	card.Name = fmt.Sprintf("random:%s%sseed=%d", card.Name, separator, seed)
 	card.Shipped = false
 	params, err := models.Random(card.Config, seed)
 	if err != nil {

@@ -4,6 +4,7 @@
 //	openai/clip-vit-b-32              a published one, from a local folder or the Hugging Face cache
 //	random:openai/clip-vit-b-32?seed=1  the architecture with its authors' initial weights
 //	file:PATH                         a checkpoint on disk, its architecture read off its tensors and the files beside it
+//	file:MODEL.onnx?preprocess=imagenet224  a network of any architecture in an ONNX file; MODEL.json beside it may say the preprocessing instead
 //	hf:OWNER/NAME[@REVISION][:FILE]   the same from the Hugging Face hub or its cache
 //	...?size=196                      the same for pictures of that many pixels a side, positions resampled as the reference does
 //
@@ -99,6 +100,8 @@ type reference struct {
 	name string // of a card, or a path
 	seed uint64
 	size int // of the pictures, 0 for the model's own
+
+	preprocess, output string // of an ONNX file: a preset, and the tensor that is the network's output
 }
 
 func parse(name string) (reference, error) {
@@ -127,6 +130,10 @@ func parse(name string) (reference, error) {
 			if r.size, err = strconv.Atoi(v[0]); err == nil && r.size < 1 {
 				err = fmt.Errorf("%d is not a number of pixels", r.size)
 			}
+		case k == "preprocess" && len(v) == 1 && r.isONNX():
+			r.preprocess = v[0]
+		case k == "output" && len(v) == 1 && r.isONNX():
+			r.output = v[0]
 		default:
 			return r, fmt.Errorf("%s: unknown parameter %q; want ?seed=N behind random:, or ?size=PIXELS", name, k)
 		}
