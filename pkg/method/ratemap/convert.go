@@ -36,7 +36,7 @@ func Conversions() []Conversion {
 
 // Signed says whether rates made this way can be negative. Scores that need rates are NaN for units that then
 // are, except in their raw variants, which say so.
-func (c Conversion) Signed() bool { return c == Raw || c == Baseline }
+func (c Conversion) Signed() bool { return c == Raw || c == Baseline || c == Residual }
 
 // NeedsBlank says whether Convert needs the responses to a blank stimulus.
 func (c Conversion) NeedsBlank() bool { return c == Baseline || c == BaselineOn || c == BaselineOff }

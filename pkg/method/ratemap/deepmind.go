@@ -101,8 +101,8 @@ func deepMindAutocorrelation(m Map) (a Autocorrelogram, ok bool) {
 	for b, r := range m.Rate {
 		if !math.IsNaN(r) {
 			rate[b] = r
+			low, high = min(low, r), max(high, r)
 		}
-		low, high = min(low, rate[b]), max(high, rate[b])
 	}
 	if !(high > low) || math.IsInf(low, 0) || math.IsInf(high, 0) {
 		return a, false

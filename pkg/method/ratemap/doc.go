@@ -35,7 +35,25 @@
 // seconds; for any other function of the map (OfMap) they cost what the function costs, times units, times shuffles.
 // Give NullResult.P of all units and layers to stats.QValues together. PMax corrects for the number of units by the
 // distribution of the largest score instead. Grid scores of smooth maps need a null of equally smooth maps as well:
-// permuted positions make rough ones.
+// permuted positions make rough ones. GridNull and SurrogateNull make them, of three kinds that ask different questions
+// (see Surrogate).
+//
+// # Bias
+//
+// With few stimuli a bin, information of any kind is too large, and the more so the fewer there are. Unbias gives what is
+// left after shuffle subtraction, scaled shuffle reduction and two extrapolations, with intervals; EtaSquared and
+// MutualInformation need no rates and can be corrected in the same way. SplitHalf says how well a map would be found again.
+//
+// # Confounds
+//
+// Stimuli near the border of a screen are cut off by it, so a unit that answers to area, and knows no place, has a map like a
+// border cell's. VisibleDiscs and VisibleMaps give the area; PartialResponses takes it out of responses, before any test,
+// and PartialMap, TuneWalls and ControlledBorder out of maps. BySize asks whether small and large stimuli give one map.
+//
+// # Receptive fields
+//
+// FitGaussian and FitDoG describe a map by a turned Gaussian or by centre and surround, with intervals and R2 on held-out
+// bins; FitGaussianFields and FitDoGFields hold out stimuli instead.
 //
 // # What is not a number
 //
@@ -47,9 +65,14 @@
 //	grid scores         NaN        NaN       NaN       as any       NaN             NaN
 //	BorderScore         as any     -1        as any    NaN (2)      NaN             as any
 //	Tunings, EtaSquared NaN, p 1   NaN, p 1  NaN, p 1  as any       NaN, p 1        as any
+//	Nearness, TuneWalls NaN        NaN       NaN       as any       NaN             as any (3)
+//	SurrogateNull       p 1        p 1       p 1       as any       p 1             as the score
+//	SplitHalf, BySize   NaN, p 1   NaN, p 1  NaN, p 1  as any       NaN, p 1        as any
+//	FitGaussian, FitDoG (4)        NaN       NaN       as any       NaN             NaN to 7 bins
 //
 // (1) A map of zeros has 0 bits/sample and NaN bits/event; any negative bin makes both NaN. (2) where the rates inside
-// fields sum to no more than 0; FindFields finds no field in a map without a positive peak, which scores -1.
+// fields sum to no more than 0; FindFields finds no field in a map without a positive peak, which scores -1. (3) the four
+// walls of TuneWalls need 3 rows and columns. (4) Base at the constant, Amplitude 0, NaN for the rest.
 //
 // A NaN in a map means that the bin was not visited. A NaN or infinite response makes the unit's map NaN throughout.
 // Top ranks NaN after every number.
@@ -60,6 +83,7 @@
 //   - Responses are float32, every sum over them is float64.
 //   - No function changes its arguments; Set.Map shares memory with its set, Smooth and FillNearest copy.
 //   - No score is infinite, except Tuning.F where a unit varies between bins only.
+//   - Surrogates, subsamples, splits and folds are drawn from named streams: the k-th does not depend on how many there are.
 //   - Grid scores do not change when a map is scaled, shifted or turned upside down in value.
 //
 // # Limits

@@ -43,6 +43,15 @@ func GridScore(m Map) Gridness {
 	return g
 }
 
+// gridScoreOnly is GridScore(m).Score without the geometry of the lattice.
+func gridScoreOnly(m Map) float64 {
+	g := Gridness{Score: math.NaN()}
+	if min(m.Rows, m.Cols) >= smallestGrid {
+		g.rings(Autocorrelation(m), false)
+	}
+	return g.Score
+}
+
 // smallestGrid is the least number of bins on a side: below it the rings from radius 3 on have no room.
 const smallestGrid = 7
 

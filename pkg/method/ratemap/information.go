@@ -100,7 +100,7 @@ func (m Map) mean() (weight, mean float64, negative, ok bool) {
 func (m Map) ratioInformation(weight, mean, floor float64) float64 {
 	sum := 0.0
 	for b, r := range m.Rate {
-		if x := r / mean; x > floor { // not NaN
+		if x := r / mean; x > floor && x != 1 { // not NaN; at 1 fastLog2 is 0 to rounding only
 			w := 1.0
 			if m.Occupancy != nil {
 				w = m.Occupancy[b]

@@ -20,6 +20,20 @@ type Statistic struct {
 	// size is the natural size of the score, against which rounding is judged when two values are compared.
 	size func(b *block, i int) float64
 	fn   func(Map) float64
+	// levels and madow are of a mutual information, which has none of the functions above.
+	levels int
+	madow  bool
+}
+
+// check says what is wrong with a statistic, or nil.
+func (s Statistic) check() error {
+	switch {
+	case s.bin == nil && s.fn == nil && s.levels == 0:
+		return fmt.Errorf("ratemap: statistic %q has no function: make it with OfMap, or use BitsPerSample, EtaSquared, ...", s.Name)
+	case s.bin == nil && s.fn == nil && (s.levels < 2 || s.levels > 256):
+		return fmt.Errorf("ratemap: %s: give 2 to 256 levels", s.Name)
+	}
+	return nil
 }
 
 // BitsPerSample is the information of Skaggs per stimulus. It is the default statistic for rates.
@@ -172,22 +186,10 @@ func Null(r *Responses, bins []int, g Grid, stat Statistic, opt NullOptions) (*N
 	if opt.Shuffles < 0 || opt.Shuffles > maxShuffles {
 		return nil, fmt.Errorf("ratemap: %d shuffles: give 1 to %d, or 0 for 1000", opt.Shuffles, maxShuffles)
 	}
-	if stat.bin == nil && stat.fn == nil {
-		return nil, fmt.Errorf("ratemap: statistic %q has no function: make it with OfMap, or use BitsPerSample, EtaSquared, ...", stat.Name)
+	if err := stat.check(); err != nil {
+		return nil, err
 	}
-	nan := func(n int) []float64 {
-		a := make([]float64, n)
-		fillWith(a, math.NaN())
-		return a
-	}
-	res := &NullResult{Statistic: stat.Name, Conversion: r.Conversion, Shuffles: opt.Shuffles, Seed: opt.Seed, Stream: opt.Stream,
-		Observed: nan(r.Units), Mean: nan(r.Units), SD: nan(r.Units), Excess: nan(r.Units), Z: nan(r.Units),
-		P: make([]float64, r.Units), Max: nan(opt.Shuffles), PMax: make([]float64, r.Units)}
-	if opt.Keep {
-		res.Values = nan(opt.Shuffles * r.Units)
-	}
-	t := &tally{res: res, n: make([]int, r.Units), reach: make([]int, r.Units), tol: make([]float64, r.Units), flat: make([]bool, r.Units),
-		m2: make([]float64, r.Units)}
+	t := newTally(r.Units, opt.Shuffles, opt.Keep, NullResult{Statistic: stat.Name, Conversion: r.Conversion, Seed: opt.Seed, Stream: opt.Stream})
 	// Permutations are made and used in batches, so that their memory is bounded for any number of shuffles.
 	batch := max(1, min(opt.Shuffles, permutationBudget/max(len(p.order), 1)))
 	orders := make([]int32, batch*len(p.order))
@@ -198,14 +200,17 @@ func Null(r *Responses, bins []int, g Grid, stat Statistic, opt NullOptions) (*N
 			copy(o, p.order)
 			rng.Fast(opt.Seed, opt.Stream, uint64(from+k)).Shuffle(len(o), func(i, j int) { o[i], o[j] = o[j], o[i] })
 		})
-		if stat.fn != nil {
+		switch {
+		case stat.fn != nil:
 			p.mapBatch(stat, orders, from, to, t)
-		} else {
+		case stat.levels > 0:
+			p.levelBatch(stat, orders, from, to, t)
+		default:
 			p.sumBatch(stat, orders, from, to, t)
 		}
 	}
 	t.finish()
-	return res, nil
+	return t.res, nil
 }
 
 const (
@@ -298,6 +303,24 @@ type tally struct {
 	tol   []float64 // how far below still counts as reaching
 	flat  []bool    // the unit never varies
 	m2    []float64 // sum of squares about the running mean
+}
+
+// newTally begins a result of the given number of shuffles; about holds what else the result says of itself.
+func newTally(units, shuffles int, keep bool, about NullResult) *tally {
+	nan := func(n int) []float64 {
+		a := make([]float64, n)
+		fillWith(a, math.NaN())
+		return a
+	}
+	res := &about
+	res.Shuffles = shuffles
+	res.Observed, res.Mean, res.SD, res.Excess, res.Z = nan(units), nan(units), nan(units), nan(units), nan(units)
+	res.P, res.Max, res.PMax = make([]float64, units), nan(shuffles), make([]float64, units)
+	if keep {
+		res.Values = nan(shuffles * units)
+	}
+	return &tally{res: res, n: make([]int, units), reach: make([]int, units), tol: make([]float64, units), flat: make([]bool, units),
+		m2: make([]float64, units)}
 }
 
 func (t *tally) observe(u int, v, rounding float64, flat bool) {

@@ -1,5 +1,7 @@
 package ratemap
 
+import "strings"
+
 // Description is every score of one map, as a row of a table: each in the definition that this package recommends, and
 // again where opexebo's differs.
 type Description struct {
@@ -82,4 +84,19 @@ func (d Description) Values() []float64 {
 		out[k] = c.value(&d)
 	}
 	return out
+}
+
+// DescriptionVariants are the families of definitions that the columns belong to.
+func DescriptionVariants() []string { return []string{"skaggs", "deepmind", "opexebo"} }
+
+// DescriptionVariant is the family of a column: "opexebo" for opexebo_NAME, "deepmind" for the grid score of that scorer,
+// "skaggs" for the definitions that this package recommends, whose information is that of Skaggs.
+func DescriptionVariant(column string) string {
+	switch {
+	case strings.HasPrefix(column, "opexebo_"):
+		return "opexebo"
+	case strings.HasSuffix(column, "_deepmind"):
+		return "deepmind"
+	}
+	return "skaggs"
 }
