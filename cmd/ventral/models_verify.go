@@ -83,6 +83,9 @@ func printReports(cmd *cobra.Command, reports []golden.Report) error {
 	compared, failed := 0, 0
 	var rows [][]string
 	for _, r := range reports {
+		if r.Error != "" {
+			rows = append(rows, []string{r.Case, r.Weights, "-", "-", "FAILED " + r.Error})
+		}
 		sort.SliceStable(r.Rows, func(i, j int) bool { return r.Rows[i].Error > r.Rows[j].Error })
 		for _, row := range r.Rows {
 			verdict := "ok"

@@ -34,7 +34,7 @@ stopped goes on from its checkpoint as if it had not been.`,
 }
 
 // quickSteps is a recipe of about two minutes on two cores.
-var quickSteps = map[string]int{"clip-vit": 30, "clip-rn": 40, "dino": 40, "mae": 60, "vgg": 120}
+var quickSteps = map[string]int{"clip-vit": 30, "clip-rn": 40, "dino": 40, "mae": 60, "vgg": 120, "nasnet": 100}
 
 func newTrainNetwork(name string) *cobra.Command {
 	var out, be string

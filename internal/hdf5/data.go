@@ -84,6 +84,9 @@ func (o *Object) elementsOf(from, n int) ([]byte, error) {
 		if l.size < total {
 			return nil, bad("%d bytes of data for shape %v of %v", l.size, o.shape, o.dtype)
 		}
+		if l.addr > o.f.size || start > o.f.size {
+			return nil, bad("data at address %d + %d of a file of %d bytes", l.addr, start, o.f.size)
+		}
 		return o.f.block(l.addr+start, want)
 	}
 	return o.chunked(from, n, row)
@@ -109,12 +112,12 @@ func (o *Object) chunked(from, n int, row uint64) ([]byte, error) {
 	if len(l.chunk) != len(o.shape) || l.item != o.dtype.Size {
 		return nil, bad("chunks of %v x %d bytes for shape %v of %v", l.chunk, l.item, o.shape, o.dtype)
 	}
-	bytes := uint64(l.item)
+	whole := uint64(l.item)
 	for _, c := range l.chunk {
-		bytes *= uint64(c) // readLayout has seen that this fits 32 bits
+		whole *= uint64(c) // readLayout has seen that this fits 32 bits
 	}
-	if bytes > maxFill && bytes/maxInflation > o.f.size {
-		return nil, bad("a chunk of %d bytes in a file of %d: more than any compression gains", bytes, o.f.size)
+	if whole > maxFill && whole/maxInflation > o.f.size {
+		return nil, bad("a chunk of %d bytes in a file of %d: more than any compression gains", whole, o.f.size)
 	}
 	out, err := o.filled(uint64(n) * row)
 	if err != nil || l.addr == undefined {
@@ -128,14 +131,14 @@ func (o *Object) chunked(from, n int, row uint64) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		if raw, err = unfilter(raw, o.filters, c.mask, int(bytes)); err != nil {
+		if raw, err = unfilter(raw, o.filters, c.mask, int(whole)); err != nil {
 			return fmt.Errorf("chunk at %v: %w", c.at, err)
 		}
 		o.place(out, raw, c.at, from, n)
 		return nil
 	}
 	if l.single {
-		size := bytes
+		size := whole
 		if l.size > 0 {
 			size = l.size
 		}
@@ -144,8 +147,24 @@ func (o *Object) chunked(from, n int, row uint64) ([]byte, error) {
 		}
 		return out, each(chunk{addr: l.addr, size: uint32(size), mask: l.mask, at: make([]int, len(o.shape))})
 	}
+	o.indexed.Do(func() { o.chunks, o.damage = o.index() })
+	if o.damage != nil {
+		return nil, o.damage
+	}
+	for _, c := range o.chunks {
+		if err := each(c); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// index lists the chunks.
+func (o *Object) index() ([]chunk, error) {
+	l := o.layout
+	var out []chunk
 	seen := map[uint64]bool{}
-	return out, o.f.tree(l.addr, 1, 8+8*(len(o.shape)+1), func(key []byte, addr uint64) error {
+	err := o.f.tree(l.addr, 1, 8+8*(len(o.shape)+1), func(key []byte, addr uint64) error {
 		c := chunk{addr: addr, size: binary.LittleEndian.Uint32(key), mask: binary.LittleEndian.Uint32(key[4:])}
 		for d := range o.shape {
 			v := binary.LittleEndian.Uint64(key[8+8*d:])
@@ -159,8 +178,10 @@ func (o *Object) chunked(from, n int, row uint64) ([]byte, error) {
 			return bad("two chunks lie at %d", addr)
 		}
 		seen[addr] = true
-		return each(c)
+		out = append(out, c)
+		return nil
 	})
+	return out, err
 }
 
 // place copies the part of a chunk that lies in rows from to from+n of the data set.

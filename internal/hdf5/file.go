@@ -125,20 +125,27 @@ func (f *File) superblock(at uint64) error {
 		}
 	}
 	base := c.offset()
+	var end uint64 // of the file, counted from its start
 	switch version {
 	case 0, 1:
-		c.skip(3*f.offsets + f.offsets) // free space, end, driver; then the root's entry: name
+		c.skip(f.offsets) // free space
+		end = c.offset()
+		c.skip(2 * f.offsets) // driver; then the root's entry: name
 		f.root = c.offset()
 	default:
-		c.skip(2 * f.offsets)
+		c.skip(f.offsets) // extension
+		end = c.offset()
 		f.root = c.offset()
-		end := c.at
-		if sum := c.u32(); c.err == nil && sum != lookup3(b[:end]) {
+		covered := c.at
+		if sum := c.u32(); c.err == nil && sum != lookup3(b[:covered]) {
 			return bad("the checksum of the superblock does not fit")
 		}
 	}
 	if c.err != nil {
 		return c.err
+	}
+	if end != undefined && end > f.size {
+		return bad("it has %d bytes and says that it has %d: it is cut off", f.size, end)
 	}
 	f.base = base
 	if base != at {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"sort"
+	"sync"
 )
 
 // Object is a group or a data set.
@@ -23,6 +24,10 @@ type Object struct {
 	links   map[string]uint64
 	// denseLinks tells that the group keeps its links in a fractal heap.
 	denseLinks bool
+
+	indexed sync.Once // chunks are listed when the first of them is wanted
+	chunks  []chunk
+	damage  error
 }
 
 type symbolTable struct{ tree, heap uint64 }

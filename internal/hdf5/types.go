@@ -153,7 +153,7 @@ type layout struct {
 func readLayout(c *cursor) (*layout, error) {
 	version, class := c.u8(), c.u8()
 	l := &layout{class: class}
-	if c.err == nil && version != 3 && version != 4 {
+	if c.err == nil && (version < 3 || version > 5) {
 		return nil, unsupported("data layout version %d", version)
 	}
 	switch class {

@@ -185,10 +185,10 @@ func (v *Volume) Frame(i int) ([]float32, error) {
 	}
 	// The end of a gzip stream carries its checksum: reading on to it is what compares it.
 	if v.packed && i == v.Dims[3]-1 {
-		if k, err := v.stream.Read(make([]byte, 1)); err != nil && err != io.EOF {
-			return nil, bad("after the last frame: %v", err)
-		} else {
-			v.at += int64(k)
+		k, err := io.CopyN(io.Discard, v.stream, maxOffset)
+		v.at += k
+		if err != io.EOF {
+			return nil, bad("after the last frame: %d bytes and no end (%v)", k, err)
 		}
 	}
 	return v.decode(raw), nil

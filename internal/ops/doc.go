@@ -4,7 +4,9 @@
 //   - Gradients: GoMLX 0.28.8 has no rule for Identity, Rsqrt, Expm1 and Clamp; importing this package registers them.
 //   - Conv is native convolution on XLA and matrix products over shifted slices on the Go backend, where the native one
 //     runs at 1 GFLOP/s. PatchConv (stride = kernel) is a reshape and one product on both.
-//   - Depthwise is a sum of shifted products on both: XLA's own is three times slower.
+//   - Depthwise is a sum of shifted products on both: XLA's own is five to forty times slower on the CPU. On XLA its
+//     gradients, and those of PoolMean, follow rules of their own (withGradient): what follows from the shifted views takes
+//     twice as long, to compile and to run.
 //   - Resize multiplies with two small matrices made on the host. GoMLX's Interpolate has a wrong gradient over two axes
 //     on the Go backend, and neither bicubic nor antialiasing.
 //   - PoolMax and PoolMean avoid the Go backend's padded pooling, whose gradient panics.
@@ -18,7 +20,7 @@
 //
 // # Limits
 //
-// No operation here has a second derivative that is tested. Not used because they are wrong or missing somewhere:
-// Interpolate, GatherSlices over two axes, If and While with captured nodes, FFTs over two axes, negative padding,
-// Sort and TopK on the Go backend.
+// No operation here has a second derivative that is tested; the gradient of a depthwise kernel has none on XLA. Not used
+// because they are wrong or missing somewhere: Interpolate, GatherSlices over two axes, If and While with captured nodes,
+// FFTs over two axes, negative padding, Sort and TopK on the Go backend.
 package ops

@@ -17,6 +17,9 @@ func Record(reports []Report) ([]verified.Case, error) {
 	at := map[string]int{}
 	var cases []verified.Case
 	for _, r := range reports {
+		if r.Error != "" {
+			return nil, fmt.Errorf("%s, %s, on %s: %s", r.Case, r.Weights, r.Backend, r.Error)
+		}
 		if r.Failed() > 0 || len(r.Rows) == 0 {
 			return nil, fmt.Errorf("%s, %s, on %s: %d tensors compared, %d beyond tolerance; what fails is not put on record", r.Case, r.Weights, r.Backend, len(r.Rows), r.Failed())
 		}

@@ -95,13 +95,17 @@ func kerasShapes() map[string][]int {
 func TestKerasSpellings(t *testing.T) {
 	want := vgg.VGG19(false).Shapes()
 	for spelling, change := range map[string]func(layer, part string) string{
-		"Keras 3's paths":          func(layer, part string) string { return layer + "/" + part },
-		"tf.keras' names":          func(layer, part string) string { return layer + "/" + part + ":0" },
-		"with dots":                func(layer, part string) string { return layer + "." + part },
-		"HDF5 groups":              func(layer, part string) string { return layer + "/" + layer + "/" + part + ":0" },
-		"HDF5 of a model":          func(layer, part string) string { return "model_weights/" + layer + "/" + layer + "/" + part + ":0" },
-		"the first files":          func(layer, part string) string { return layer + "/" + layer + "_" + map[string]string{"kernel": "W", "bias": "b"}[part] + "_1:0" },
-		"Keras 3's weights.h5":     func(layer, part string) string { return "layers/" + layer + "/vars/" + map[string]string{"kernel": "0", "bias": "1"}[part] },
+		"Keras 3's paths": func(layer, part string) string { return layer + "/" + part },
+		"tf.keras' names": func(layer, part string) string { return layer + "/" + part + ":0" },
+		"with dots":       func(layer, part string) string { return layer + "." + part },
+		"HDF5 groups":     func(layer, part string) string { return layer + "/" + layer + "/" + part + ":0" },
+		"HDF5 of a model": func(layer, part string) string { return "model_weights/" + layer + "/" + layer + "/" + part + ":0" },
+		"the first files": func(layer, part string) string {
+			return layer + "/" + layer + "_" + map[string]string{"kernel": "W", "bias": "b"}[part] + "_1:0"
+		},
+		"Keras 3's weights.h5": func(layer, part string) string {
+			return "layers/" + layer + "/vars/" + map[string]string{"kernel": "0", "bias": "1"}[part]
+		},
 		"dots for groups, as well": func(layer, part string) string { return layer + "." + layer + "." + part },
 	} {
 		in := map[string][]int{}
@@ -258,8 +262,11 @@ func TestVGGMappingErrors(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(map[string][]int){
-		"AlexNet":   func(s map[string][]int) { s["classifier.1.weight"] = []int{4096, 9216} },
-		"MobileNet": func(s map[string][]int) { delete(s, "features.0.weight"); s["features.0.0.weight"] = []int{32, 3, 3, 3} },
+		"AlexNet": func(s map[string][]int) { s["classifier.1.weight"] = []int{4096, 9216} },
+		"MobileNet": func(s map[string][]int) {
+			delete(s, "features.0.weight")
+			s["features.0.0.weight"] = []int{32, 3, 3, 3}
+		},
 	} {
 		s := maps.Clone(tv)
 		change(s)

@@ -11,6 +11,7 @@ import (
 	"github.com/ventral-lab/ventral/models/clip"
 	"github.com/ventral-lab/ventral/models/dinov2"
 	"github.com/ventral-lab/ventral/models/mae"
+	"github.com/ventral-lab/ventral/models/nasnet"
 	"github.com/ventral-lab/ventral/models/preprocess"
 	"github.com/ventral-lab/ventral/models/vgg"
 	"github.com/ventral-lab/ventral/pkg/method/encode"
@@ -256,6 +257,8 @@ func readout(c models.Config) (whole, patches string) {
 		return "norm:tokens=1:,mean", "norm:tokens=1:"
 	case vgg.Config:
 		return "avgpool:mean", ""
+	case nasnet.Config:
+		return "global_pool", ""
 	}
 	return "", ""
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ventral-lab/ventral/models/clip/tokenizer"
 	"github.com/ventral-lab/ventral/models/dinov2"
 	"github.com/ventral-lab/ventral/models/mae"
+	"github.com/ventral-lab/ventral/models/nasnet"
 	"github.com/ventral-lab/ventral/models/preprocess"
 	"github.com/ventral-lab/ventral/models/vgg"
 )
@@ -30,7 +31,7 @@ type Recipe struct {
 }
 
 // Names lists the networks there are recipes for.
-func Names() []string { return []string{"clip-vit", "clip-rn", "dino", "mae", "vgg"} }
+func Names() []string { return []string{"clip-vit", "clip-rn", "dino", "mae", "vgg", "nasnet"} }
 
 // size is the side of all pictures in pixels.
 const size = 64
@@ -97,10 +98,18 @@ func NewRecipe(name string, steps int, seed uint64) (*Recipe, error) {
 		r.Architecture, r.Summary, r.Config = "vgg", "VGG-11 with batch normalisation, 16 to 128 channels", c
 		o.Batch = 128
 		steps = orDefault(steps, 4000)
-		task = func(w *scenes.World) (Task, error) {
-			return NewSupervised(Supervised{Config: c, Size: size, Heads: r.Heads, Data: w.Spec(), Augment: Augment{Mean: half, Std: half},
-				Smooth: 0.05, Train: labelled{w, r.Heads}})
+		task = func(w *scenes.World) (Task, error) { return supervise(c, r.Heads, w) }
+		r.Watch = ask(Classify, "object-art", "object-silhouette", "object-line", "colour", "expression", "word")
+	case "nasnet":
+		r.Heads = worldHeads()
+		c := nasnet.Config{Filters: 16, Stem: 16, Multiplier: 2, Cells: 1, ImageSize: size, Pool: nasnet.PoolTF}
+		for _, h := range r.Heads {
+			c.Classes += len(h.Classes)
 		}
+		r.Architecture, r.Summary, r.Config = "nasnet-a", "NASNet-A with 16 filters and one cell a stage", c
+		o.Batch = 128
+		steps = orDefault(steps, 4000)
+		task = func(w *scenes.World) (Task, error) { return supervise(c, r.Heads, w) }
 		r.Watch = ask(Classify, "object-art", "object-silhouette", "object-line", "colour", "expression", "word")
 	default:
 		return nil, fmt.Errorf("no recipe for %q; there are %s", name, strings.Join(Names(), ", "))
@@ -130,6 +139,12 @@ func contrast(c clip.Config, w *scenes.World) (Task, error) {
 	}
 	return Contrastive{Config: c, Tokens: c.Context, Data: w.Spec(), Augment: Augment{Mean: half, Std: half}, Train: w,
 		Encode: func(s string) ([]int32, error) { return tok.EncodePadded(s, c.Context, tokenizer.NoTruncation()) }}, nil
+}
+
+// supervise is the task of a classifier of the world.
+func supervise(c models.Config, heads []Head, w *scenes.World) (Task, error) {
+	return NewSupervised(Supervised{Config: c, Size: size, Heads: heads, Data: w.Spec(), Augment: Augment{Mean: half, Std: half},
+		Smooth: 0.05, Train: labelled{w, heads}})
 }
 
 // ask is one question a factor, of pictures whose combinations training may show.

@@ -81,8 +81,11 @@ func New(be *backend.Backend, m *zoo.Model, o Options) (*Study, error) {
 	if m == nil || be == nil {
 		return nil, errors.New("spatial: want a model and a backend")
 	}
-	if m.CLIP == nil {
+	if m.CLIP == nil || m.Text == nil {
 		return nil, fmt.Errorf("spatial: %s has no text tower to judge lesions by; the study wants a CLIP", m.Name)
+	}
+	if m.CLIP.ResNet() {
+		return nil, fmt.Errorf("spatial: the image tower of %s is a ResNet; the study records the attention of a vision transformer's blocks", m.Name)
 	}
 	o = o.filled()
 	set, err := circles.New(o.Stimuli)
