@@ -24,10 +24,12 @@ type Entry struct {
 	Params  []Param // in the order of the canonical spec
 }
 
-// kind is an entry with the parameters' setters. open makes setters over a fresh configuration, and the set from it.
+// kind is an entry with the parameters' setters. open makes setters over a fresh configuration, and the set from it; openPath does so for a set that
+// lies at a path.
 type kind struct {
 	Entry
-	open func() (params []param, build func() (datasets.Set, error))
+	open     func() (params []param, build func() (datasets.Set, error))
+	openPath func(path string) (params []param, build func() (datasets.Set, error))
 }
 
 // The kinds of sets, in the order of Names. The folder has no parameters and is opened apart.
@@ -35,12 +37,26 @@ var kinds = []kind{
 	describe("circles", "circles?n=3000&seed=1", "one filled figure at a known place: the stimuli of the spatial-cells document", openCircles),
 	describe("scenes", "scenes?world=2&n=500&seed=1&size=64&split=test", "pictures of a small world whose every latent is known, with captions", openScenes),
 	describe("probe", "probe?world=2&factor=object&n=300&seed=1", "plain scenes balanced over the classes of one factor, for evaluation", openProbe),
+	describe("subject", "subject?seed=1&training=1000&split=training", "the pictures that a simulated subject sees; export --format algonauts writes its responses too", openSubject),
 	{Entry: Entry{Name: "folder:", Example: "folder:PATH", Doc: "pictures below a folder; the first folder of a path is the class"}},
+	describePath("voc:", "voc:PATH?split=val", "PASCAL VOC 2012 with the class of every pixel; PATH holds VOCdevkit or is VOC2012", openVOC),
+	describePath("gtseg:", "gtseg:PATH", "ImageNet-Segmentation, figure against ground: gtsegs_ijcv.mat or its folder", openGTSeg),
+	describePath("algonauts:", "algonauts:PATH?subject=1&split=training", "pictures of the Algonauts 2023 challenge, or of a subject exported in its layout", openAlgonauts),
+	describePath("nsd:", "nsd:PATH", "the 73,000 pictures of the Natural Scenes Dataset: its root or nsd_stimuli.hdf5", openNSD),
 }
 
 func describe(name, example, doc string, open func() ([]param, func() (datasets.Set, error))) kind {
-	k := kind{Entry{Name: name, Example: example, Doc: doc}, open}
+	k := kind{Entry: Entry{Name: name, Example: example, Doc: doc}, open: open}
 	params, _ := open()
+	for _, p := range params {
+		k.Params = append(k.Params, p.Param)
+	}
+	return k
+}
+
+func describePath(name, example, doc string, open func(path string) ([]param, func() (datasets.Set, error))) kind {
+	k := kind{Entry: Entry{Name: name, Example: example, Doc: doc}, openPath: open}
+	params, _ := open("")
 	for _, p := range params {
 		k.Params = append(k.Params, p.Param)
 	}
@@ -57,7 +73,7 @@ func Entries() []Entry {
 	return out
 }
 
-// Names are the names of the kinds of sets; "folder:" is followed by a path.
+// Names are the names of the kinds of sets; those that end in a colon are followed by a path.
 func Names() []string {
 	out := make([]string, len(kinds))
 	for i, k := range kinds {
@@ -85,10 +101,21 @@ func Open(spec string) (datasets.Set, error) {
 	}
 	name, query, asked := strings.Cut(spec, "?")
 	for _, k := range kinds {
-		if k.Name != name || k.open == nil {
+		var params []param
+		var build func() (datasets.Set, error)
+		switch path, found := strings.CutPrefix(spec, k.Name); {
+		case k.openPath != nil && found:
+			// The last question mark begins the parameters: paths may have others.
+			asked = false
+			if i := strings.LastIndexByte(path, '?'); i >= 0 {
+				path, query, asked = path[:i], path[i+1:], true
+			}
+			params, build = k.openPath(path)
+		case k.open != nil && k.Name == name:
+			params, build = k.open()
+		default:
 			continue
 		}
-		params, build := k.open()
 		if asked {
 			if err := set(params, query); err != nil {
 				return nil, fmt.Errorf("stimuli %q: %w", spec, err)

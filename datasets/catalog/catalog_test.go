@@ -11,8 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ventral-lab/ventral/datasets"
 	"github.com/ventral-lab/ventral/datasets/circles"
 	"github.com/ventral-lab/ventral/datasets/scenes"
+	"github.com/ventral-lab/ventral/datasets/subject"
 	"github.com/ventral-lab/ventral/internal/rng"
 )
 
@@ -32,6 +34,12 @@ func TestCanonicalSpecs(t *testing.T) {
 		{"scenes?world=2&mix=32,8,23,8,6,5,4,9,2,3,.5,.25", "scenes?world=2&n=1000&seed=0&size=64&split=train"},
 		{"scenes?mix=1,0,0,0,0,0,0,0,0,0,0,0.5&world=2&masks=true", "scenes?world=2&n=1000&seed=0&size=64&split=train&mix=1,0,0,0,0,0,0,0,0,0,0,0.5&masks=true"},
 		{"probe?factor=object&world=2&nuisance=blur", "probe?world=2&factor=object&n=300&seed=0&size=64&split=test&nuisance=blur"},
+		{"subject", "subject?subject=1&seed=0&training=1000&test=200&size=64&split=training"},
+		{"subject?split=test&repeats=3&test=5&vertices=50&seed=7", "subject?subject=1&seed=7&training=1000&test=5&size=64&vertices=50&split=test"},
+		{"voc:../voc/testdata", "voc:../voc/testdata?split=val"},
+		{"voc:../voc/testdata/VOCdevkit/?masks=true&split=train", "voc:../voc/testdata/VOCdevkit?split=train&masks=true"},
+		{"gtseg:../gtseg/testdata/", "gtseg:../gtseg/testdata"},
+		{"nsd:../nsd/testdata", "nsd:../nsd/testdata"},
 		{"probe?factor=shape", "probe?factor=shape&n=300&seed=0&size=64&split=test"},
 		{"probe?split=heldout&factor=ink&n=20&seed=18446744073709551615", "probe?factor=ink&n=20&seed=18446744073709551615&size=64&split=heldout"},
 	} {
@@ -87,6 +95,19 @@ func TestErrorsSayWhatThereIs(t *testing.T) {
 		{"probe?factor=shade", "shape4"},
 		{"probe?factor=count&split=heldout", "no held-out"},
 		{"folder:", "folder:PATH"},
+		{"voc:", "voc:PATH"},
+		{"voc:/no/such/folder?split=val", "no/such/folder"},
+		{"voc:../voc/testdata?split=dev", "dev"},
+		{"voc:../voc/testdata?spilt=val", `did you mean "split"`},
+		{"gtseg:", "gtseg:PATH"},
+		{"gtseg:../gtseg/testdata?split=val", `no parameter "split"`},
+		{"algonauts:../voc/testdata", "no folder subj01"},
+		{"algonauts:x?subject=0", "above 0"},
+		{"algonauts:x?split=val", "training or test"},
+		{"nsd:../voc/testdata", "nsd_stimuli.hdf5"},
+		{"vocs:x", `did you mean "voc:"`},
+		{"subject?split=val", "training or test"},
+		{"subject?size=4", "8 to 2048"},
 		{"folder:/no/such/folder", "no/such/folder"},
 	} {
 		_, err := Open(c.spec)
@@ -110,7 +131,19 @@ func randomSpec(r *rand.Rand) string {
 			all = append(all, k+"="+v)
 		}
 	}
-	switch r.IntN(6) {
+	switch r.IntN(7) {
+	case 6:
+		name = "subject"
+		add(.5, "subject", number(8))
+		add(.5, "seed", fmt.Sprint(r.Uint64()))
+		add(.5, "training", fmt.Sprint(2+r.IntN(50)))
+		add(.5, "test", number(50))
+		add(.5, "size", fmt.Sprint(8+r.IntN(60)))
+		add(.5, "vertices", number(500))
+		add(.5, "repeats", number(5))
+		add(.5, "split", pick("training", "test"))
+		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		return name + "?" + strings.Join(append(all, "seed=1")[:max(1, len(all))], "&")
 	case 4:
 		name = "scenes"
 		add(1, "world", "2")
@@ -235,9 +268,49 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+// Sets that lie in files come back by their canonical spec, the parameters being what follows the last question mark.
+func TestPaths(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a b?c=d&e")
+	s, err := subject.New(subject.Config{Training: 5, Test: 2, Size: 16, Vertices: 40, Subject: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Write(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	for spec, n := range map[string]int{"algonauts:" + dir + "?subject=3": 5, "algonauts:" + dir + "/?split=test&subject=3": 2,
+		"voc:../voc/testdata?split=trainval&masks=true": 3, "gtseg:../gtseg/testdata/gtsegs_ijcv.mat": 3, "nsd:../nsd/testdata": 4, "subject?training=5&size=16": 5} {
+		a, err := Open(spec)
+		if err != nil {
+			t.Errorf("%s: %v", spec, err)
+			continue
+		}
+		b, err := Open(a.Spec())
+		if err != nil || b.Spec() != a.Spec() || a.Len() != n || b.Len() != n {
+			t.Errorf("%s: %s (%d): %v", spec, a.Spec(), a.Len(), err)
+			continue
+		}
+		seen := map[string]bool{}
+		for i := range n {
+			x, err1 := a.At(i)
+			y, err2 := b.At(i)
+			if err1 != nil || err2 != nil || seen[x.ID] || x.ID != y.ID || !reflect.DeepEqual(x.Image, y.Image) || !reflect.DeepEqual(x.Masks, y.Masks) || fmt.Sprint(x.Labels) != fmt.Sprint(y.Labels) {
+				t.Errorf("%s: stimulus %d, %s: %v, %v", spec, i, x.ID, err1, err2)
+			}
+			seen[x.ID] = true
+			for _, c := range a.Columns() {
+				want := map[datasets.Kind]string{datasets.Float: "float64", datasets.Int: "int64", datasets.String: "string", datasets.Bool: "bool"}[c.Kind]
+				if got := fmt.Sprintf("%T", x.Labels[c.Name]); got != want {
+					t.Errorf("%s: label %s is %s, want %s", spec, c.Name, got, want)
+				}
+			}
+		}
+	}
+}
+
 // Every set and parameter of the help text can be opened and used.
 func TestEntries(t *testing.T) {
-	if got := Names(); !reflect.DeepEqual(got, []string{"circles", "scenes", "probe", "folder:"}) {
+	if got := Names(); !reflect.DeepEqual(got, []string{"circles", "scenes", "probe", "subject", "folder:", "voc:", "gtseg:", "algonauts:", "nsd:"}) {
 		t.Errorf("names %v", got)
 	}
 	help := Help()
@@ -245,7 +318,7 @@ func TestEntries(t *testing.T) {
 		if e.Doc == "" || !strings.Contains(help, e.Example) {
 			t.Errorf("%s is not in the help text", e.Name)
 		}
-		if e.Name != "folder:" {
+		if !strings.HasSuffix(e.Name, ":") {
 			if _, err := Open(e.Example); err != nil {
 				t.Errorf("example %s: %v", e.Example, err)
 			}
@@ -269,8 +342,10 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Add("scenes?mix=1,0,0,0,0,1")
 	f.Fuzz(func(t *testing.T, spec string) {
-		if strings.HasPrefix(spec, "folder:") {
-			return // would list folders of this machine
+		for _, name := range Names() {
+			if strings.HasSuffix(name, ":") && strings.HasPrefix(spec, name) {
+				return // would read files of this machine
+			}
 		}
 		s, err := Open(spec)
 		if err != nil {

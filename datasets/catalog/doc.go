@@ -4,10 +4,15 @@
 //	circles?n=3000&seed=1
 //	scenes?world=2&n=500&split=test
 //	probe?world=2&factor=object&n=300
+//	subject?seed=1&training=1000
 //	folder:pictures/val
+//	voc:VOCdevkit/VOC2012?split=val
+//	gtseg:gtsegs_ijcv.mat
+//	algonauts:challenge?subject=1&split=training
+//	nsd:nsd
 //
-// A name is followed by ? and parameters name=value joined by &, all of them optional and in any order; folder: is
-// followed by a path, taken literally.
+// A name is followed by ? and parameters name=value joined by &, all of them optional and in any order; a colon is
+// followed by a path, that of folder: taken literally, that of the others up to the last question mark.
 //
 // # Invariants
 //
@@ -17,6 +22,9 @@
 //     without a value is an error, and so is 0 for a number of things: leave a parameter out to get its default.
 //
 // # Limits
+//
+// A path with a question mark can be given to voc: and the like only with parameters behind it. Sets that lie in a file keep it open while the process
+// lives.
 //
 // Values are plain text: no percent escapes. A relative folder means what it means to the process that opens it.
 package catalog
