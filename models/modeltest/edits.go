@@ -47,22 +47,33 @@ func (r *rig) edits(fail problems) {
 				fail("an edit at %s changes %s, which does not come after it", r.name(i), r.name(j))
 			}
 		}
-		acts := firstDifference(v[out], neutral[out]) >= 0
-		if !acts {
+		changed := r.changed(d.reads[i], v, neutral)
+		if !changed {
 			// It may have been 0 before, or what follows may not mind a 0: another value must show.
 			if v, err = r.edited(edit{site: i, mul: constant(0, len(neutral[i])), add: r.noise(i, 0, 1+rms(neutral[i]))}); err != nil {
 				fail("%s: %v", r.name(i), err)
 				return
 			}
-			acts = firstDifference(v[out], neutral[out]) >= 0
+			changed = r.changed(d.reads[i], v, neutral)
 		}
-		if acts == dead[i] {
-			fail("%s", map[bool]string{
-				true:  "an edit at " + r.name(i) + " changes the output, but the site is stated to be dead",
-				false: "an edit at " + r.name(i) + " does not change the output: go on with what site.Tap returns, or state it in Case.Dead",
-			}[acts])
+		switch reaches := d.reads[i][out]; {
+		case dead[i] && firstDifference(v[out], neutral[out]) >= 0:
+			fail("an edit at %s changes the output, but the site is stated to be dead", r.name(i))
+		case !dead[i] && (!reaches || r.first && !changed):
+			fail("an edit at %s does not change what comes after it up to the output: go on with what site.Tap returns, or state it in Case.Dead", r.name(i))
 		}
 	}
+}
+
+// changed tells whether an edit changed any value that is computed from its site. Not only the output counts: behind a
+// layer scale of 1e-6 a change may be too small for it to show in float32.
+func (r *rig) changed(reads []bool, v, neutral [][]float32) bool {
+	for j := range v {
+		if reads[j] && v[j] != nil && firstDifference(v[j], neutral[j]) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // noise is normal noise of a site's size, another one for each number.

@@ -3,6 +3,8 @@ package modeltest_test
 import (
 	"testing"
 
+	"github.com/gomlx/gomlx/core/graph"
+
 	"github.com/ventral-lab/ventral/models"
 	"github.com/ventral-lab/ventral/models/clip"
 	"github.com/ventral-lab/ventral/models/dinov2"
@@ -53,6 +55,34 @@ func TestDINOv2Gated(t *testing.T) {
 func TestMAE(t *testing.T) {
 	c := mae.Config{ImageSize: 24, Patch: 6, Width: 12, Layers: 2, Heads: 2, Hidden: 24, Positions: vit.Plain, Eps: 1e-6}
 	modeltest.Run(t, modeltest.Case{Config: c, Seed: 1})
+}
+
+// painter is a masked autoencoder in whole: the same patches of every picture are removed.
+type painter struct {
+	c    mae.Config
+	side int
+}
+
+func (n painter) Input() []int { return []int{3, n.side, n.side} }
+
+func (n painter) Forward(p *models.Params, x *graph.Node) *graph.Node {
+	patches := n.side / n.c.Patch * (n.side / n.c.Patch)
+	noise := make([]float32, patches)
+	for i := range noise {
+		noise[i] = float32(i*7%patches) / float32(patches)
+	}
+	b := x.Shape().Dimensions[0]
+	return n.c.Reconstruct(p, x, graph.BroadcastToDims(graph.Reshape(graph.Const(x.Graph(), noise), 1, patches), b, patches)).Pred
+}
+
+func TestMAEDecoder(t *testing.T) {
+	c := mae.Config{ImageSize: 24, Patch: 6, Width: 12, Layers: 1, Heads: 2, Hidden: 24, DecoderWidth: 8, DecoderLayers: 1, DecoderHeads: 2, DecoderHidden: 16,
+		MaskRatio: 0.5, Positions: vit.Plain, Eps: 1e-6}
+	encoder, err := c.Network(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modeltest.Run(t, modeltest.Case{Config: c, Network: painter{c, 24}, Others: []models.Network{encoder}, Seed: 1, Backends: []string{"go"}})
 }
 
 func TestVGG(t *testing.T) {

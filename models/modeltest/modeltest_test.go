@@ -289,10 +289,10 @@ func TestBroken(t *testing.T) {
 			c.small.out = centred
 		}},
 
-		{"edit without effect", "edits", "does not change the output", func(c *config, _ *modeltest.Case) {
+		{"edit without effect", "edits", "does not change what comes after it", func(c *config, _ *modeltest.Case) {
 			c.small.tap = func(name string, x *Node, axes ...site.Axis) *Node { site.Tap(name, x, axes...); return x }
 		}},
-		{"dead branch not stated", "edits", "does not change the output", func(c *config, _ *modeltest.Case) { c.small.join = deadBranch }},
+		{"dead branch not stated", "edits", "does not change what comes after it", func(c *config, _ *modeltest.Case) { c.small.join = deadBranch }},
 		{"live site stated to be dead", "edits", "stated to be dead", func(_ *config, k *modeltest.Case) { k.Dead = []string{"sum"} }},
 		{"neutral edit that is not", "edits", "times 1 plus 0", func(c *config, _ *modeltest.Case) {
 			c.small.tap = func(name string, x *Node, axes ...site.Axis) *Node {

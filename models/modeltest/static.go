@@ -262,10 +262,11 @@ func (k *checker) size(fail problems) {
 	} else if i := own.Input(); len(i) != 3 || i[1] < 1 || i[2] < 1 {
 		fail("Network(0, 0) wants an input of %v", i)
 	}
-	for i, s := range append([][2]int{{h, 2 * w}, {2 * h, w}, {h, w}}, k.c.Sizes...) {
+	var base []tapped // of the configuration's network, which Case.Network may not be
+	for i, s := range append([][2]int{{h, w}, {h, 2 * w}, {2 * h, w}}, k.c.Sizes...) {
 		n, err := k.c.Config.Network(s[0], s[1])
 		if err != nil {
-			if i >= 2 {
+			if i == 0 || i > 2 {
 				fail("Network(%d, %d): %v", s[0], s[1], err)
 			}
 			continue
@@ -279,19 +280,23 @@ func (k *checker) size(fail problems) {
 			fail("Network(%d, %d): %v", s[0], s[1], err)
 			continue
 		}
-		k.sized(fail, taps, s, [2]int{h, w})
+		if i == 0 {
+			base = taps
+		} else if base != nil {
+			sized(fail, base, taps, s, [2]int{h, w})
+		}
 	}
 }
 
-// sized compares the sites of a network for another size with those of the own size.
-func (k *checker) sized(fail problems, taps []tapped, size, own [2]int) {
+// sized compares the sites of a network for another size with those for its own.
+func sized(fail problems, base, taps []tapped, size, own [2]int) {
 	what := fmt.Sprintf("pictures of %dx%d", size[0], size[1])
-	if len(taps) != len(k.sites) {
-		fail("%s: %d sites, want %d", what, len(taps), len(k.sites))
+	if len(taps) != len(base) {
+		fail("%s: %d sites, want %d", what, len(taps), len(base))
 		return
 	}
 	for i, t := range taps {
-		s := k.sites[i]
+		s := base[i]
 		if t.Name != s.Name || !slices.Equal(t.Axes, s.Axes) {
 			fail("%s: site %d is %s %v, want %s %v", what, i, t.Name, t.Axes, s.Name, s.Axes)
 			continue

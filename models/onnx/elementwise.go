@@ -335,6 +335,7 @@ func stretch(x *Node, dims []int) *Node {
 	if slices.Equal(have, dims) {
 		return x
 	}
+	fits(dims)
 	wide := make([]int, len(dims))
 	for i := range wide {
 		wide[i] = 1
@@ -343,6 +344,23 @@ func stretch(x *Node, dims []int) *Node {
 		}
 	}
 	return BroadcastToDims(Reshape(x, wide...), dims...)
+}
+
+// fits refuses dimensions that no machine holds.
+func fits(dims []int) {
+	if len(dims) > MaxRank {
+		fail("a value of %d dimensions, at most %d are supported", len(dims), MaxRank)
+	}
+	n := 1
+	for _, d := range dims {
+		if d < 1 {
+			fail("a value of dimensions %v", dims)
+		}
+		if n > MaxSize/d {
+			fail("a value of dimensions %v, which hold more than %d numbers", dims, int64(MaxSize))
+		}
+		n *= d
+	}
 }
 
 // stretched are the axes of inputs stretched to each other: of each dimension that which tells most.

@@ -27,6 +27,10 @@ const (
 	// MaxGroups bounds the groups of a convolution that is neither dense nor depthwise: each becomes a convolution.
 	MaxGroups = 512
 
-	// maxSide bounds the sides of pictures: no published network reads more than 1024 pixels.
+	// MaxGraph bounds the nodes of the graph that is built, so that a small file cannot ask for one that no memory holds.
+	// Window attention and NASNet-like cells of full size come to some tens of thousands.
+	MaxGraph = 100_000
+
+	// maxSide bounds the sides of pictures, paddings and strides: no published network reads more than 1024 pixels.
 	maxSide = 16384
 )

@@ -78,7 +78,7 @@ func init() {
 		if c.int("select_last_index", 0) != 0 {
 			fail("select_last_index is not supported")
 		}
-		return c.smaller(ArgMax(x, d, dtypes.Int32), []int{d})
+		return c.smaller(ArgMax(StopGradient(x), d, dtypes.Int32), []int{d})
 	}}
 }
 

@@ -53,8 +53,8 @@ func split(c *call) []*value {
 	parts := c.ints(1, "split")
 	if parts == nil {
 		n := c.int("num_outputs", len(c.outputs))
-		if n < 1 || n > dims[d] {
-			fail("%d parts of dimension %d of %v", n, d, dims)
+		if n < 1 || n > dims[d] || n > len(c.outputs) {
+			fail("%d parts of dimension %d of %v for %d outputs", n, d, dims, len(c.outputs))
 		}
 		size := (dims[d] + n - 1) / n
 		for left := dims[d]; left > 0; left -= size {
@@ -326,9 +326,12 @@ func padAxis(x *Node, d, before, after int, mode string, value float64) *Node {
 	if before == 0 && after == 0 {
 		return x
 	}
-	if n > MaxSize-before-after {
-		fail("a padding of %d and %d", before, after)
+	if max(before, after) > maxSide {
+		fail("a padding of %d and %d, at most %d are supported", before, after, maxSide)
 	}
+	whole := slices.Clone(x.Shape().Dimensions)
+	whole[d] += before + after
+	fits(whole)
 	fill := func(size int, first bool) []*Node {
 		switch {
 		case size == 0:

@@ -26,6 +26,7 @@ type nodeProto struct {
 	inputs, outputs  []string
 	name, op, domain string
 	attrs            map[string]*attribute
+	scopes           string // PyTorch's modules around the node, as its exporter since 2.6 writes them
 }
 
 // attribute is AttributeProto.
@@ -52,6 +53,8 @@ type tensorProto struct {
 	ints     []int64 // int32_data, int64_data and uint64_data
 	doubles  []float64
 	external map[string]string // location, offset, length; nil where the data are in the file
+	rawAt    int64             // where raw was in the file, once it is forgotten
+	rawSize  int
 }
 
 // valueInfo is ValueInfoProto: a name and a shape, -1 for a dimension that is open.
@@ -167,7 +170,7 @@ func parseNode(b []byte) (*nodeProto, error) {
 	n := &nodeProto{attrs: map[string]*attribute{}}
 	err := each(b, func(f field) error {
 		switch f.number {
-		case 1, 2, 3, 4, 5, 7:
+		case 1, 2, 3, 4, 5, 7, 9:
 		default:
 			return nil
 		}
@@ -176,6 +179,14 @@ func parseNode(b []byte) (*nodeProto, error) {
 			return err
 		}
 		switch f.number {
+		case 9:
+			key, value, err := parseEntry(sub)
+			if err != nil {
+				return err
+			}
+			if key == "pkg.torch.onnx.name_scopes" {
+				n.scopes = value
+			}
 		case 1:
 			n.inputs = append(n.inputs, string(sub))
 		case 2:
@@ -284,8 +295,17 @@ func parseTensor(b []byte) (*tensorProto, error) {
 }
 
 func (t *tensorProto) externalEntry(b []byte) error {
-	var key, value string
-	err := each(b, func(f field) (err error) {
+	key, value, err := parseEntry(b)
+	if t.external == nil {
+		t.external = map[string]string{}
+	}
+	t.external[key] = value
+	return err
+}
+
+// parseEntry reads a StringStringEntryProto.
+func parseEntry(b []byte) (key, value string, err error) {
+	err = each(b, func(f field) (err error) {
 		switch f.number {
 		case 1:
 			key, err = f.text()
@@ -294,11 +314,7 @@ func (t *tensorProto) externalEntry(b []byte) error {
 		}
 		return err
 	})
-	if t.external == nil {
-		t.external = map[string]string{}
-	}
-	t.external[key] = value
-	return err
+	return key, value, err
 }
 
 func parseValueInfo(b []byte) (valueInfo, error) {

@@ -41,7 +41,7 @@ func compare(t *testing.T, be *backend.Backend, path, ref string, o Options) (*M
 	}
 	sites, values, out := capture(t, be, m, x, in.Shape[0])
 	raw := map[string]string{}
-	for tensor, name := range m.Network.names {
+	for tensor, name := range m.Network.file.names {
 		raw[name] = tensor
 	}
 	n := 0
@@ -61,7 +61,7 @@ func compare(t *testing.T, be *backend.Backend, path, ref string, o Options) (*M
 		}
 	}
 	for b := range in.Shape[0] {
-		if r, ok := want.Lookup(fmt.Sprintf("%d:%s", b, m.Network.Output)); ok {
+		if r, ok := want.Lookup(fmt.Sprintf("%d:%s", b, m.Network.file.output)); ok {
 			if d := differ(t, m.Network.out, r, slice1(out, b, in.Shape[0])); d != "" {
 				t.Errorf("output, stimulus %d: %s", b, d)
 			}

@@ -76,9 +76,14 @@ func init() {
 		func(c *call) []*value {
 			x := c.x(0)
 			for d, n := range c.repeats(x.Rank()) {
-				if n > 1 {
-					x = Concatenate(slices.Repeat([]*Node{x}, n), d)
+				dims := slices.Clone(x.Shape().Dimensions)
+				whole := slices.Clone(dims)
+				if n > MaxSize/dims[d] {
+					fail("%d repeats of %d", n, dims[d])
 				}
+				whole[d] *= n
+				fits(whole)
+				x = Reshape(BroadcastToDims(Reshape(x, slices.Insert(slices.Clone(dims), d, 1)...), slices.Insert(dims, d, n)...), whole...)
 			}
 			return c.result(x, func() []axis { return c.widened(x.Shape().Dimensions) })
 		},
@@ -102,7 +107,7 @@ func init() {
 		value := &array{kind: floating, v: []float64{0}}
 		if a, ok := c.attrs["value"]; ok && a.t != nil {
 			var err error
-			if value, err = a.t.known(""); err != nil || len(value.v) != 1 {
+			if value, err = a.t.known(&source{}); err != nil || len(value.v) != 1 {
 				fail("its value: %v", err)
 			}
 		}
@@ -148,7 +153,7 @@ func (c *call) constant() *array {
 	for _, a := range c.attrs {
 		switch {
 		case a.t != nil:
-			k, err := a.t.known("")
+			k, err := a.t.known(&source{})
 			if err != nil {
 				fail("its value: %v", err)
 			}
@@ -327,8 +332,9 @@ func (c *call) replaced(have []int, d int) []int {
 }
 
 // stimulusIn finds the dimension among those written into the file that holds the stimuli, -1 where none has to change.
-// Of several readings the one is taken that leaves the stimuli a dimension to themselves, and otherwise the one that
-// changes nothing.
+// Of several readings the one is taken that leaves the stimuli a dimension to themselves, then one in which they come
+// first in theirs, as in stimuli times heads, then one in which they share it with positions, not with channels, and among
+// equals the one that changes nothing.
 func (c *call) stimulusIn(have []int) int {
 	dims := c.ints(1, "shape")
 	stored := c.w.n.file.batch
@@ -344,13 +350,18 @@ func (c *call) stimulusIn(have []int) int {
 		if !ok {
 			return
 		}
-		at, _ := stimulus(axes)
+		at, k := stimulus(axes)
 		if at < 0 || d >= 0 && at != d {
 			return
 		}
-		score := 1
-		if len(axes[at]) == 1 {
-			score = 2
+		score := 2
+		switch {
+		case len(axes[at]) == 1:
+			score = 4
+		case slices.ContainsFunc(axes[at], func(f factor) bool { return f.label == site.Channel }):
+			score = 1
+		case k == 0:
+			score = 3
 		}
 		if score > best {
 			best, found = score, d

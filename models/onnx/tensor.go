@@ -87,22 +87,52 @@ func product(dims []int) int {
 	return n
 }
 
+// source is where the bytes of a model are read from once its graph is known: a file beside them and the folder for
+// further ones, or memory.
+type source struct {
+	b    []byte      // the whole model while it is parsed, and afterwards where file is nil
+	file io.ReaderAt // the model on disk
+	dir  string      // where external data are looked for, "" for nowhere
+}
+
+// bytes are the raw data of a tensor, which take size bytes.
+func (s *source) bytes(t *tensorProto, size int) ([]byte, error) {
+	switch {
+	case t.external != nil:
+		return t.readExternal(s.dir, size)
+	case len(t.raw) > 0 || t.rawSize == 0:
+		return t.raw, nil
+	}
+	b := make([]byte, t.rawSize)
+	if _, err := s.file.ReadAt(b, t.rawAt); err != nil {
+		return nil, fmt.Errorf("reading its data: %w", err)
+	}
+	return b, nil
+}
+
+// forget leaves raw data where they are on disk.
+func (s *source) forget(t *tensorProto) {
+	if s.file == nil {
+		return
+	}
+	t.rawAt, t.rawSize = int64(cap(s.b)-cap(t.raw)), len(t.raw)
+	t.raw = nil
+}
+
 // data returns the number of values and how to read them one after the other.
-func (t *tensorProto) data(dir string) (n int, k kind, at func(i int) float64, err error) {
+func (t *tensorProto) data(s *source) (n int, k kind, at func(i int) float64, err error) {
 	dt, err := typeOf(t.dtype)
 	if err != nil {
 		return 0, 0, nil, err
 	}
 	n = product(t.dims)
-	raw := t.raw
-	if t.external != nil {
-		if raw, err = t.readExternal(dir, n*dt.size); err != nil {
-			return 0, 0, nil, err
-		}
-	}
 	count, what := 0, "list"
 	switch {
 	case t.hasRaw || t.external != nil:
+		raw, err := s.bytes(t, n*dt.size)
+		if err != nil {
+			return 0, 0, nil, err
+		}
 		if len(raw) != n*dt.size {
 			return 0, 0, nil, fmt.Errorf("%d bytes for %v values of %s, which take %d", len(raw), t.dims, dt.name, n*dt.size)
 		}
@@ -130,8 +160,8 @@ func (t *tensorProto) data(dir string) (n int, k kind, at func(i int) float64, e
 }
 
 // known reads the tensor as an array, if it is not too large for one.
-func (t *tensorProto) known(dir string) (*array, error) {
-	n, k, at, err := t.data(dir)
+func (t *tensorProto) known(s *source) (*array, error) {
+	n, k, at, err := t.data(s)
 	if err != nil {
 		return nil, err
 	}
@@ -145,21 +175,21 @@ func (t *tensorProto) known(dir string) (*array, error) {
 	return a, nil
 }
 
-// float32s reads a tensor of floating-point numbers.
-func (t *tensorProto) float32s(dir string) ([]float32, error) {
-	n, _, at, err := t.data(dir)
+// each calls see for the values of a tensor, in order, as float32.
+func (t *tensorProto) each(s *source, see func(i int, v float32) error) error {
+	n, _, at, err := t.data(s)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]float32, n)
-	for i := range out {
+	for i := range n {
 		v := at(i)
-		out[i] = float32(v)
-		if math.IsNaN(v) || math.IsInf(float64(out[i]), 0) {
-			return nil, fmt.Errorf("value %d is %v, which is no finite float32", i, v)
+		if w := float32(v); math.IsNaN(v) || math.IsInf(float64(w), 0) {
+			return fmt.Errorf("value %d is %v, which is no finite float32", i, v)
+		} else if err := see(i, w); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // readExternal reads the tensor's part of a file beside the model. The place is a plain path below the model's folder.

@@ -39,8 +39,6 @@ type failure struct{ err error }
 
 func fail(format string, args ...any) { panic(failure{fmt.Errorf(format, args...)}) }
 
-var debugNode func(i int, n *nodeProto, w *walk)
-
 // call is one node being converted.
 type call struct {
 	*nodeProto
@@ -207,18 +205,15 @@ func (w *walk) run(x *Node) *Node {
 	}
 	for i, n := range f.nodes {
 		w.node(i, n)
-		if debugNode != nil {
-			debugNode(i, n, w)
-		}
 	}
-	out, ok := w.values[w.n.Output]
+	out, ok := w.values[f.output]
 	if !ok || out.fixed {
-		fail("the output %q does not depend on the picture", w.n.Output)
+		fail("the output %q does not depend on the picture", f.output)
 	}
 	if w.learn {
 		p, ok := newPlace(out.node.Shape().Dimensions, out.axes)
 		if !ok {
-			fail("the output %q has no axis of stimuli: its shape is %v", w.n.Output, out.node.Shape().Dimensions)
+			fail("the output %q has no axis of stimuli: its shape is %v", f.output, out.node.Shape().Dimensions)
 		}
 		w.n.out = p
 	}
@@ -341,21 +336,11 @@ func (w *walk) shapeOnly(c *call, v *value) bool {
 	return true
 }
 
-// check refuses tensors that no machine holds.
+// check refuses values and graphs that no machine holds.
 func (w *walk) check(x *Node) {
-	d := x.Shape().Dimensions
-	if len(d) > MaxRank {
-		fail("a value of %d dimensions, at most %d are supported", len(d), MaxRank)
-	}
-	n := 1
-	for _, s := range d {
-		if s < 1 {
-			fail("a value of dimensions %v", d)
-		}
-		if n > MaxSize/s {
-			fail("a value of dimensions %v, which hold more than %d numbers", d, int64(MaxSize))
-		}
-		n *= s
+	fits(x.Shape().Dimensions)
+	if n := len(w.g.Nodes()); n > MaxGraph {
+		fail("the graph has more than %d nodes", MaxGraph)
 	}
 }
 
@@ -373,7 +358,7 @@ func (w *walk) tap(name string, v *value) {
 		w.n.places[name] = p
 	}
 	if p, ok := w.n.places[name]; ok {
-		v.node = p.tap(w.n.names[name], v.node, w.batch)
+		v.node = p.tap(w.n.file.names[name], v.node, w.batch)
 	}
 }
 

@@ -53,7 +53,7 @@ func (c *call) window(kernel []int, size [2]int) window {
 		if len(v) == 1 && c.rank() == 3 {
 			v = []int{1, v[0]} // a row of positions is an image of one row
 		}
-		if len(v) != 2 || v[0] < 1 || v[1] < 1 {
+		if len(v) != 2 || v[0] < 1 || v[1] < 1 || max(v[0], v[1]) > maxSide {
 			fail("%s %v", attr, v)
 		}
 		return [2]int{v[0], v[1]}
@@ -65,9 +65,6 @@ func (c *call) window(kernel []int, size [2]int) window {
 	var reach [2]int // of a window, holes included
 	for i := range reach {
 		reach[i] = (w.kernel[i]-1)*w.dilation[i] + 1
-		if reach[i] > MaxSize/2 {
-			fail("dilations %v", w.dilation)
-		}
 	}
 	pads := []int{0, 0, 0, 0}
 	switch auto := c.text("auto_pad", "NOTSET"); auto {
@@ -78,7 +75,7 @@ func (c *call) window(kernel []int, size [2]int) window {
 		if len(pads) == 2 && c.rank() == 3 {
 			pads = []int{0, pads[0], 0, pads[1]}
 		}
-		if len(pads) != 4 || slices.Min(pads) < 0 || slices.Max(pads) > MaxSize/4 {
+		if len(pads) != 4 || slices.Min(pads) < 0 || slices.Max(pads) > maxSide {
 			fail("pads %v", pads)
 		}
 	case "VALID":

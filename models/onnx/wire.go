@@ -10,7 +10,8 @@ import (
 // errTruncated says that a message ends inside a field.
 var errTruncated = errors.New("the file ends, or a part of it ends, inside a field")
 
-// message reads the fields of one protocol-buffers message in place; nothing is copied.
+// message reads the fields of one protocol-buffers message in place; nothing is copied. Parts are slices of the file with the
+// capacity that is left behind them, so that cap tells where in the file they are.
 type message struct{ b []byte }
 
 // field is one field: a number, and its value by its wire type.
@@ -48,7 +49,7 @@ func (m *message) next() (field, bool, error) {
 			if n > uint64(len(m.b)) {
 				return f, false, errTruncated
 			}
-			f.bytes, m.b = m.b[:n:n], m.b[n:]
+			f.bytes, m.b = m.b[:n], m.b[n:]
 		}
 	case 5:
 		if len(m.b) < 4 {
