@@ -37,9 +37,33 @@ func newExecutor(be *backend.Backend, m *models.Model, b *site.Bound, batch int)
 		}
 		t := b.Attach(g, in)
 		m.Network.Forward(p, x)
-		return t.Outputs()
+		out := t.Outputs()
+		for i, o := range out {
+			if e.start && computedFrom(o, x, map[*Node]bool{}) {
+				panic(fmt.Errorf("record: the plan starts at %s, but %s is also computed from the picture by another way; start from a site that everything passes through, such as a block's output",
+					b.Plan.Start(), b.Outputs[i].Name))
+			}
+		}
+		return out
 	})
 	return e, err
+}
+
+// computedFrom tells whether any edge of the graph leads from x to v.
+func computedFrom(v, x *Node, seen map[*Node]bool) bool {
+	if v == x {
+		return true
+	}
+	if seen[v] {
+		return false
+	}
+	seen[v] = true
+	for _, in := range v.Inputs() {
+		if computedFrom(in, x, seen) {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *executor) dims() []int { return append([]int{e.batch}, e.input...) }
