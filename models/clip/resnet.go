@@ -147,10 +147,11 @@ func (b bottleneck) forward(p *program.Params, x *Node) *Node {
 // convolve is the convolution called name, without bias; a kernel of 3 pads by 1.
 func convolve(p *program.Params, name string, x *Node, out, kernel, stride int) *Node {
 	in := x.Shape().Dimensions[3]
-	w := p.Node(x.Graph(), name+".weight", out, in, kernel, kernel)
 	if kernel == 1 {
+		w := p.Node(x.Graph(), name+".weight", out, in, 1, 1)
 		return site.TapImage(name, ops.Dense(x, Reshape(w, out, in), nil))
 	}
+	w := p.Kernel(x.Graph(), name+".weight", out, in, kernel, kernel)
 	return site.TapImage(name, ops.Conv(x, w, nil, stride, ops.Even(kernel/2)))
 }
 
