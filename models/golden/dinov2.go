@@ -39,11 +39,10 @@ type dinov2Session struct {
 	c         dinov2.Config
 	probe     vitCase
 	gradients map[string]pointGradient
-	values    map[string]map[string]program.Value // of all sites, by the name of the input: "image56"
 }
 
 func openDINOv2(m manifest, b *base) (session, error) {
-	s := &dinov2Session{base: b, gradients: map[string]pointGradient{}, values: map[string]map[string]program.Value{}}
+	s := &dinov2Session{base: b, gradients: map[string]pointGradient{}}
 	if err := decodeConfig(m, &s.probe); err != nil {
 		return nil, err
 	}
@@ -59,15 +58,6 @@ func openDINOv2(m manifest, b *base) (session, error) {
 	s.c = s.c.In(b.library)
 	s.c.Heads, s.c.Eps = s.probe.Heads, s.probe.Eps
 	return s, b.load(s.c)
-}
-
-func (s *dinov2Session) network(p *program.Params, in []*Node) *Node {
-	d := in[0].Shape().Dimensions
-	n, err := s.c.Network(d[2], d[3])
-	if err != nil {
-		panic(err)
-	}
-	return n.Forward(p, in[0])
 }
 
 func (s *dinov2Session) compute(key string) (program.Value, string, error) {
@@ -100,24 +90,11 @@ func (s *dinov2Session) compute(key string) (program.Value, string, error) {
 
 // site is the value of a site for an input of the case.
 func (s *dinov2Session) site(input, name string) (program.Value, string, error) {
-	if s.values[input] == nil {
-		x, err := s.input(input)
-		if err != nil {
-			return x, "", err
-		}
-		if s.values[input], err = s.sites(s.network, x); err != nil {
-			return x, "", err
-		}
-	}
 	at := s.siteName(name)
 	if s.c.SwiGLU {
 		at = gatedName(at)
 	}
-	v, ok := s.values[input][at]
-	if !ok {
-		return v, "", fmt.Errorf("the model has no site %s", at)
-	}
-	return v, at, nil
+	return s.value(input, at)
 }
 
 // gatedName is the site of a gated feed-forward layer by the name that the cases give it in all layouts: fc1 and fc2 are

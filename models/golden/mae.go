@@ -26,11 +26,11 @@ type maeSession struct {
 	said      maeConfig
 	ratios    map[string]float64 // other mask ratios of the case, by the name of its tensors: "masked50"
 	gradients map[string]pointGradient
-	values    map[string]map[string]program.Value // of all sites, by the input; under a mask by "masked" and the input
+	underMask map[string]map[string]program.Value // of all sites under a mask, by "masked" and the input
 }
 
 func openMAE(m manifest, b *base) (session, error) {
-	s := &maeSession{base: b, ratios: map[string]float64{}, gradients: map[string]pointGradient{}, values: map[string]map[string]program.Value{}}
+	s := &maeSession{base: b, ratios: map[string]float64{}, gradients: map[string]pointGradient{}, underMask: map[string]map[string]program.Value{}}
 	if err := decodeConfig(m, &s.said); err != nil {
 		return nil, err
 	}
@@ -61,15 +61,6 @@ func openMAE(m manifest, b *base) (session, error) {
 		s.c.DecoderHeads, s.c.MaskRatio = s.said.DecoderHeads, s.said.MaskRatio
 	}
 	return s, b.load(s.c)
-}
-
-func (s *maeSession) network(p *program.Params, in []*Node) *Node {
-	d := in[0].Shape().Dimensions
-	n, err := s.c.Network(d[2], d[3])
-	if err != nil {
-		panic(err)
-	}
-	return n.Forward(p, in[0])
 }
 
 func (s *maeSession) compute(key string) (program.Value, string, error) {
@@ -112,21 +103,8 @@ func (s *maeSession) compute(key string) (program.Value, string, error) {
 
 // site is the value of a site of the encoder for an input of the case.
 func (s *maeSession) site(input, name string) (program.Value, string, error) {
-	if s.values[input] == nil {
-		x, err := s.input(input)
-		if err != nil {
-			return x, "", err
-		}
-		if s.values[input], err = s.sites(s.network, x); err != nil {
-			return x, "", err
-		}
-	}
 	at := s.siteName(name)
-	v, ok := s.values[input][at]
-	if !ok {
-		return v, "", fmt.Errorf("the model has no site %s", at)
-	}
-	return v, at, nil
+	return s.value(input, at)
 }
 
 func (s *maeSession) gradientOf(g pointGradient) (program.Value, error) {
@@ -178,13 +156,13 @@ func (s *maeSession) masked(kind, name string) (program.Value, string, error) {
 	if err != nil {
 		return x, "", err
 	}
-	if s.values[kind] == nil {
+	if s.underMask[kind] == nil {
 		build := func(p *program.Params, in []*Node) *Node { return everything(c, p, in[0], in[1]) }
-		if s.values[kind], err = s.sites(build, x, noise); err != nil {
+		if s.underMask[kind], err = s.sites(build, x, noise); err != nil {
 			return x, "", err
 		}
 	}
-	if v, ok := s.values[kind]["result."+name]; ok {
+	if v, ok := s.underMask[kind]["result."+name]; ok {
 		return v, "", nil
 	}
 	at := name
@@ -193,7 +171,7 @@ func (s *maeSession) masked(kind, name string) (program.Value, string, error) {
 			at = a.Site
 		}
 	}
-	v, ok := s.values[kind][at]
+	v, ok := s.underMask[kind][at]
 	if !ok {
 		return v, "", fmt.Errorf("the model has no site %s", at)
 	}

@@ -67,6 +67,7 @@ type base struct {
 	set             *weights.Set
 	config          models.Config // set by load
 	params          *program.Params
+	values          map[string]map[string]program.Value // of all sites, by the name of the input: "image56"
 }
 
 // graphFunc builds a graph on the inputs of a case.
@@ -125,6 +126,40 @@ func (b *base) sites(build graphFunc, in ...program.Value) (map[string]program.V
 		values[info.Name] = out[i]
 	}
 	return values, nil
+}
+
+// network builds the recorded network of the configuration for the size of its input.
+func (b *base) network(p *program.Params, in []*Node) *Node {
+	d := in[0].Shape().Dimensions
+	n, err := b.config.Network(d[2], d[3])
+	if err != nil {
+		panic(err)
+	}
+	return n.Forward(p, in[0])
+}
+
+// value is that of the site of the network called name, canonically, for an input of the case. The network runs once an
+// input.
+func (b *base) value(input, name string) (program.Value, string, error) {
+	if b.values[input] == nil {
+		x, err := b.input(input)
+		if err != nil {
+			return x, "", err
+		}
+		values, err := b.sites(b.network, x)
+		if err != nil {
+			return x, "", err
+		}
+		if b.values == nil {
+			b.values = map[string]map[string]program.Value{}
+		}
+		b.values[input] = values
+	}
+	v, ok := b.values[input][name]
+	if !ok {
+		return v, "", fmt.Errorf("the model has no site %s", name)
+	}
+	return v, name, nil
 }
 
 // eval runs a graph with one output on the given weights.

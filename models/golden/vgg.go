@@ -23,7 +23,6 @@ type vggSession struct {
 	*base
 	c         vgg.Config
 	gradients map[string]vggGradient
-	values    map[string]map[string]program.Value // of all sites, by the name of the input: "image", "image75x66"
 }
 
 func openVGG(m manifest, b *base) (session, error) {
@@ -36,7 +35,7 @@ func openVGG(m manifest, b *base) (session, error) {
 	if err := decodeConfig(m, &config); err != nil {
 		return nil, err
 	}
-	s := &vggSession{base: b, gradients: map[string]vggGradient{}, values: map[string]map[string]program.Value{}}
+	s := &vggSession{base: b, gradients: map[string]vggGradient{}}
 	if m.Gradients != nil {
 		if err := json.Unmarshal(m.Gradients, &s.gradients); err != nil {
 			return nil, fmt.Errorf("gradients: %w", err)
@@ -55,16 +54,6 @@ func openVGG(m manifest, b *base) (session, error) {
 	return s, b.load(s.c)
 }
 
-// network is the graph for pictures of the size of the input.
-func (s *vggSession) network(p *program.Params, in []*Node) *Node {
-	d := in[0].Shape().Dimensions
-	n, err := s.c.Network(d[2], d[3])
-	if err != nil {
-		panic(err)
-	}
-	return n.Forward(p, in[0])
-}
-
 func (s *vggSession) compute(key string) (program.Value, string, error) {
 	if g, ok := s.gradients[key]; ok {
 		v, err := s.gradientOf(g)
@@ -76,24 +65,11 @@ func (s *vggSession) compute(key string) (program.Value, string, error) {
 		return program.Value{}, "", fmt.Errorf("no rule says what %s is", key)
 	}
 	input = "image" + input
-	if s.values[input] == nil {
-		in, err := s.input(input)
-		if err != nil {
-			return in, "", err
-		}
-		if s.values[input], err = s.sites(s.network, in); err != nil {
-			return in, "", err
-		}
-	}
 	at := s.siteName(name)
 	if name == "logits" {
 		at = "classifier.6"
 	}
-	v, ok := s.values[input][at]
-	if !ok {
-		return v, "", fmt.Errorf("the model has no site %s", at)
-	}
-	return v, at, nil
+	return s.value(input, at)
 }
 
 func (s *vggSession) gradientOf(g vggGradient) (program.Value, error) {
