@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,6 +51,9 @@ func FuzzVisionTransformer(f *testing.F) {
 		}
 		same(t, m, m)
 		hf, err := Export(m, found.Architecture, HuggingFace)
+		if errors.Is(err, ErrShape) {
+			return // a tensor that no network has: three parts of a scalar
+		}
 		if err != nil {
 			t.Fatalf("%s cannot be written: %v", found, err)
 		}

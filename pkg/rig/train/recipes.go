@@ -91,7 +91,7 @@ func NewRecipe(name string, steps int, seed uint64) (*Recipe, error) {
 	case "vgg":
 		r.Heads = worldHeads()
 		c := vgg.VGG11(true)
-		c.Blocks, c.Hidden = [][]int{{16}, {32}, {64, 64}, {96, 96}, {128, 128}}, 256
+		c.Blocks, c.Hidden, c.Classes = [][]int{{16}, {32}, {64, 64}, {96, 96}, {128, 128}}, 256, 0
 		for _, h := range r.Heads {
 			c.Classes += len(h.Classes)
 		}

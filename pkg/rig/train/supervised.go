@@ -42,6 +42,13 @@ func NewSupervised(s Supervised) (*Supervised, error) {
 	if s.network, err = s.Config.Network(s.Size, s.Size); err != nil {
 		return nil, err
 	}
+	sites, _, err := models.Trace(s.network)
+	if err != nil {
+		return nil, err
+	}
+	if out := sites[len(sites)-1]; len(out.Shape) != 1 || out.Shape[0] != s.Classes() {
+		return nil, fmt.Errorf("the network gives %s %v, the heads have %d classes", out.Name, out.Shape, s.Classes())
+	}
 	return &s, nil
 }
 
