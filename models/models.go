@@ -9,6 +9,9 @@
 package models
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -45,6 +48,23 @@ type Model struct {
 	once  sync.Once
 	sites []site.Info
 	err   error
+}
+
+// Identity names all that decides what the model makes of a picture: the weights, the configuration with its rules (two
+// networks with the same weights differ by their activation, their epsilons, their pools, their way of resampling
+// positions), the input size and the preprocessing. The name is no part of it.
+func (m *Model) Identity() (string, error) {
+	b, err := json.Marshal(struct {
+		Weights, Architecture string
+		Config                Config
+		Input                 []int
+		Preprocess            string
+	}{m.WeightsHash, m.Architecture, m.Config, m.Network.Input(), m.Preprocess.Hash()})
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", m.Name, err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // Sites lists the inner values of the model in the order in which they are computed. Nothing is run.

@@ -198,7 +198,7 @@ the numbers of a shipped network's card come from.`,
 				return err
 			}
 			defer b.Finalize()
-			m, err := zoo.Open(args[0])
+			m, err := openModel(cmd, args[0])
 			if err != nil {
 				return err
 			}

@@ -44,6 +44,21 @@ func (d *downloads) end() {
 	d.file = ""
 }
 
+// openModel opens a model for a command: a download is shown, and what a user should know of how the checkpoint was read
+// is said.
+func openModel(cmd *cobra.Command, name string) (*zoo.Model, error) {
+	d := &downloads{w: cmd.ErrOrStderr()}
+	m, err := zoo.OpenContext(cmd.Context(), name, weights.Options{Progress: d.show})
+	d.end()
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range m.Warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s: %s\n", m.Name, w)
+	}
+	return m, nil
+}
+
 func newModelsFetch() *cobra.Command {
 	var revision, dir string
 	c := &cobra.Command{
@@ -89,14 +104,14 @@ func newModelsConvert() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "convert CHECKPOINT",
 		Short: "Write a checkpoint under the names of another library, as safetensors",
-		Long: `Recognise a checkpoint, a file, a folder or hf:OWNER/NAME, and write it under the names of another
+		Long: `Recognise a checkpoint, a file, a folder, a model's name or hf:OWNER/NAME, and write it under the names of another
 library: openai, huggingface, timm, torchvision, keras or original (the authors' own), as far as the
 architecture has them ("ventral models show" lists them). Tensors are moved, never computed with,
 unless --dtype changes their type; what was written is read back and compared. The file appears
 whole or not at all.
 
 Pickles (.pt, .pth, .bin, .ckpt) and .h5 files are refused with the Python line that converts them.`,
-		Example: "  ventral models convert model.safetensors --to openai --out clip.safetensors\n  ventral models convert hf:openai/clip-vit-base-patch32 --to timm --out vit.safetensors --dtype f16",
+		Example: "  ventral models convert model.safetensors --to openai --out clip.safetensors\n  ventral models convert openai/clip-vit-b-32 --to huggingface --out hf.safetensors --dtype f16",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to == "" || out == "" {
@@ -107,8 +122,15 @@ Pickles (.pt, .pth, .bin, .ckpt) and .h5 files are refused with the Python line 
 			if !ok {
 				return fmt.Errorf("--dtype %s: want f32 or f16", dtype)
 			}
+			ref := args[0]
+			if card, err := zoo.Find(ref); err == nil {
+				if card.Shipped {
+					return fmt.Errorf("%s ships inside this program, and in its repository as models/%s.safetensors, in the layout of its large sibling: convert that file", ref, ref)
+				}
+				ref = card.Reference()
+			}
 			d := &downloads{w: cmd.ErrOrStderr()}
-			done, err := weights.Convert(cmd.Context(), args[0], out, weights.ConvertOptions{To: weights.Layout(to), DType: t, Open: weights.Options{Progress: d.show}})
+			done, err := weights.Convert(cmd.Context(), ref, out, weights.ConvertOptions{To: weights.Layout(to), DType: t, Open: weights.Options{Progress: d.show}})
 			d.end()
 			if err != nil {
 				return err

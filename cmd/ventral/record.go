@@ -10,7 +10,6 @@ import (
 
 	"github.com/ventral-lab/ventral/datasets/catalog"
 	"github.com/ventral-lab/ventral/internal/progress"
-	"github.com/ventral-lab/ventral/models/zoo"
 	"github.com/ventral-lab/ventral/pkg/rig/backend"
 	"github.com/ventral-lab/ventral/pkg/rig/record"
 	"github.com/ventral-lab/ventral/pkg/rig/recording"
@@ -65,7 +64,7 @@ Stimuli: ` + strings.Join(catalog.Names(), ", ") + ` (ventral help record lists 
 				return err
 			}
 			defer b.Finalize()
-			m, err := zoo.Open(model)
+			m, err := openModel(cmd, model)
 			if err != nil {
 				return err
 			}

@@ -10,7 +10,6 @@ import (
 	"github.com/ventral-lab/ventral/datasets/circles"
 	"github.com/ventral-lab/ventral/internal/atomicfile"
 	"github.com/ventral-lab/ventral/internal/progress"
-	"github.com/ventral-lab/ventral/models/zoo"
 	"github.com/ventral-lab/ventral/pkg/rig/backend"
 	"github.com/ventral-lab/ventral/pkg/study/spatial"
 )
@@ -49,7 +48,7 @@ Figures (PNG, SVG, PDF, with data and provenance beside them) and result.json go
 				return err
 			}
 			defer b.Finalize()
-			m, err := zoo.Open(model)
+			m, err := openModel(cmd, model)
 			if err != nil {
 				return err
 			}

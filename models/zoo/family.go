@@ -13,8 +13,8 @@ import (
 // family is what opening a network takes that differs between architectures.
 type family struct {
 	architecture string // as weights.Detect names it
-	// infer reads a configuration off the canonical shapes of a checkpoint that came in a layout. side is the config.json
-	// beside it, or nil. What the shapes do not tell and had to be assumed is returned as warnings.
+	// infer reads a configuration off the canonical shapes of a checkpoint that came in a layout. side are the JSON files
+	// beside it, one member each (see weights.Set.Side), or nil. What the shapes do not tell and had to be assumed is returned as warnings.
 	infer func(shapes map[string][]int, layout weights.Layout, side json.RawMessage) (models.Config, []string, error)
 	// decode reads a configuration of a shipped network.
 	decode func(raw json.RawMessage) (models.Config, error)

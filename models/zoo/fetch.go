@@ -56,7 +56,7 @@ func Locate(c Card) (where, path string) {
 	if !c.onHub() {
 		return NotHere, ""
 	}
-	if path, ok := weights.Cached(strings.TrimPrefix(c.reference(), "hf:")); ok {
+	if path, ok := weights.Cached(strings.TrimPrefix(c.Reference(), "hf:")); ok {
 		return Cached, path
 	}
 	return NotHere, ""
@@ -89,7 +89,7 @@ func (c Card) open(ctx context.Context, opts weights.Options) (*weights.Set, err
 	if !c.onHub() {
 		return nil, fmt.Errorf("%w: %s", weights.ErrNotFound, c.byHand())
 	}
-	set, err := weights.OpenContext(ctx, c.reference(), opts)
+	set, err := weights.OpenContext(ctx, c.Reference(), opts)
 	if errors.Is(err, weights.ErrOffline) || errors.Is(err, weights.ErrDownload) {
 		err = fmt.Errorf("%w\n%s", err, c.byHand())
 	}
@@ -151,7 +151,7 @@ func Fetch(ctx context.Context, name, revision, dir string, opts weights.Options
 		if !card.onHub() {
 			return nil, fmt.Errorf("%s: %w: %s", name, weights.ErrNotFound, card.byHand())
 		}
-		spec = strings.TrimPrefix(card.reference(), "hf:")
+		spec = strings.TrimPrefix(card.Reference(), "hf:")
 	}
 	repo, file, found := strings.Cut(spec, ":")
 	repo, own, _ := strings.Cut(repo, "@")

@@ -69,8 +69,8 @@ func OpenTrained(card mini.Card, path string) (*Model, error) {
 	return load(c, set, 0)
 }
 
-// reference is where the weights of a published model are, as weights.Open takes it.
-func (c Card) reference() string {
+// Reference is where the weights of a published model are, as weights.Open takes it.
+func (c Card) Reference() string {
 	ref := "hf:" + c.Source
 	if c.File != "" {
 		ref += ":" + c.File

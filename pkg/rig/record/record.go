@@ -72,8 +72,17 @@ func (c Config) Manifest() (recording.Manifest, error) {
 		Stimuli: c.Stimuli.Spec(), Preprocess: pre, Plan: plan, DType: "float32",
 		Backend: string(c.Backend.Kind), BackendVersion: gomlxVersion(), CodeVersion: Version, Batch: c.batch(),
 	}
+	m.Extra = map[string]string{}
+	if c.Model.Config != nil {
+		// Weights do not tell the rules of their network: the activation, epsilons, the resampling of positions.
+		config, err := json.Marshal(c.Model.Config)
+		if err != nil {
+			return recording.Manifest{}, err
+		}
+		m.Extra["config"] = string(config)
+	}
 	if len(c.Inputs) > 0 {
-		m.Extra = map[string]string{"inputs": hashInputs(c.Inputs)}
+		m.Extra["inputs"] = hashInputs(c.Inputs)
 	}
 	if h, ok := c.Stimuli.(interface{ Hash() (string, error) }); ok {
 		if m.StimuliHash, err = h.Hash(); err != nil {

@@ -81,7 +81,7 @@ func (s *Study) cuts() []string {
 // for another stimulus. Zeros are values the network never sees, and can help as well as harm.
 func (s *Study) LayerLesions(ctx context.Context) (*LayerLesions, error) {
 	o := s.Options
-	key := []any{version, s.Model.WeightsHash, s.Backend.Kind, s.set.Spec(), o.LesionStimuli, o.Ablation, o.Batch, o.Seed, LesionPrompts}
+	key := []any{version, s.identity, s.Backend.Kind, s.set.Spec(), o.LesionStimuli, o.Ablation, o.Batch, o.Seed, LesionPrompts}
 	out, _, err := cache.Do("spatial/lesions", key, func() (*LayerLesions, error) { return s.layerLesions(ctx) })
 	return out, err
 }

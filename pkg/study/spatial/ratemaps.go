@@ -92,7 +92,7 @@ func (s *Study) Sites() []string {
 // Ratemaps records the attention output of every block and scores every unit's map.
 func (s *Study) Ratemaps(ctx context.Context) ([]Layer, error) {
 	o := s.Options
-	key := []any{version, s.Model.WeightsHash, s.Backend.Kind, s.set.Spec(), s.Sites(), o.Token, o.Bins, o.Conversion, o.Shuffles, o.Seed, o.Batch}
+	key := []any{version, s.identity, s.Backend.Kind, s.set.Spec(), s.Sites(), o.Token, o.Bins, o.Conversion, o.Shuffles, o.Seed, o.Batch}
 	layers, _, err := cache.Do("spatial/ratemaps", key, func() ([]Layer, error) { return s.ratemaps(ctx) })
 	return layers, err
 }

@@ -71,6 +71,8 @@ type Study struct {
 	Backend *backend.Backend
 	Options Options
 
+	identity string // of the model, for the keys of results that are kept
+
 	set *circles.Set
 	x   []float64 // centre of every stimulus, in fractions of the frame
 	y   []float64
@@ -93,6 +95,9 @@ func New(be *backend.Backend, m *zoo.Model, o Options) (*Study, error) {
 		return nil, err
 	}
 	s := &Study{Model: m, Backend: be, Options: o, set: set}
+	if s.identity, err = m.Identity(); err != nil {
+		return nil, fmt.Errorf("spatial: %w", err)
+	}
 	frame := float64(set.Config().Frame)
 	for i := range set.Len() {
 		f, err := set.Figure(i)

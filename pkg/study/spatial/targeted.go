@@ -63,7 +63,7 @@ func (s *Study) TargetedLesions(ctx context.Context, lesions *LayerLesions) (*Ta
 		}
 		at = m.Site
 	}
-	key := []any{version, s.Model.WeightsHash, s.Backend.Kind, s.set.Spec(), at, o.Bins, o.TargetedStimuli, o.Levels, o.RandomSeeds, o.Batch, o.Seed, LesionPrompts}
+	key := []any{version, s.identity, s.Backend.Kind, s.set.Spec(), at, o.Bins, o.TargetedStimuli, o.Levels, o.RandomSeeds, o.Batch, o.Seed, LesionPrompts}
 	out, _, err := cache.Do("spatial/targeted", key, func() (*TargetedLesions, error) { return s.targeted(ctx, at) })
 	return out, err
 }

@@ -49,7 +49,7 @@ func (p PromptSet) Column(k int) []float64 {
 
 // ZeroShot classifies every stimulus with each of Prompts.
 func (s *Study) ZeroShot(ctx context.Context) ([]PromptSet, error) {
-	key := []any{version, s.Model.WeightsHash, s.Backend.Kind, s.set.Spec(), Prompts, s.Options.Batch}
+	key := []any{version, s.identity, s.Backend.Kind, s.set.Spec(), Prompts, s.Options.Batch}
 	out, _, err := cache.Do("spatial/zeroshot", key, func() ([]PromptSet, error) {
 		enc, err := s.Model.Encoder(s.Backend, s.Options.Batch)
 		if err != nil {
