@@ -9,10 +9,8 @@ import (
 	"github.com/ventral-lab/ventral/models/mini"
 	"github.com/ventral-lab/ventral/models/weights"
 	"github.com/ventral-lab/ventral/models/zoo"
-	"github.com/ventral-lab/ventral/pkg/rig/backend"
 	"github.com/ventral-lab/ventral/pkg/rig/record"
 	"github.com/ventral-lab/ventral/pkg/rig/site"
-	"github.com/ventral-lab/ventral/pkg/rig/train"
 )
 
 func init() { register(newModels) }
@@ -27,7 +25,7 @@ Hugging Face cache), random:NAME?seed=N (initial weights), file:PATH (a checkpoi
 hf:OWNER/NAME (one on the Hugging Face hub).`,
 		Example: "  ventral models list\n  ventral models fetch openai/clip-vit-b-32\n  ventral models sites openai/clip-vit-b-32 --match '**.attn'",
 	}
-	c.AddCommand(newModelsList(), newModelsShow(), newModelsSites(), newModelsUnit(), newModelsFetch(), newModelsConvert(), newModelsVerify(), newModelsEvaluate())
+	c.AddCommand(newModelsList(), newModelsShow(), newModelsSites(), newModelsUnit(), newModelsFetch(), newModelsConvert(), newModelsVerify(), newModelsEvaluate(), newModelsCards())
 	return c
 }
 
@@ -112,7 +110,10 @@ accuracy by factor, with 95 % intervals, beside the same network untrained.`,
 				value = m
 				rows = append(rows, []string{"training", fmt.Sprintf("%d pictures of %s, seed %d, %.0f s on %s", m.Training.Pictures, m.Training.Data, m.Training.Seed, m.Training.Seconds, m.Training.Backend)},
 					[]string{"recipe", m.Training.Recipe})
-				rows = append(rows, factorRows(m.Factors)...)
+				rows = append(rows, cardRows(m)...)
+				if steps := mini.Steps(card.Name); len(steps) > 0 {
+					rows = append(rows, []string{"on the way", onTheWay(card.Name, steps)})
+				}
 			}
 			return emit(cmd, value, nil, rows)
 		},
@@ -129,13 +130,13 @@ func join(layouts []weights.Layout) string {
 	return strings.Join(s, " ")
 }
 
-func factorRows(factors []mini.Factor) [][]string {
-	var rows [][]string
-	for _, f := range factors {
-		rows = append(rows, []string{strings.TrimSpace(f.Name+" ("+f.Split+") "+f.Nuisance) + ", " + f.Measure, fmt.Sprintf("%.1f %% [%.1f, %.1f] of %d classes, untrained %.1f %%",
-			100*f.Accuracy, 100*f.Interval[0], 100*f.Interval[1], f.Classes, 100*f.Untrained)})
+// onTheWay says under which names the image network opens as it was during its training.
+func onTheWay(name string, steps []int) string {
+	var names []string
+	for _, s := range steps {
+		names = append(names, fmt.Sprintf("%s@%d", name, s))
 	}
-	return rows
+	return strings.Join(names, " ") + " (image network after so many steps; @0 is untrained)"
 }
 
 func newModelsSites() *cobra.Command {
@@ -175,48 +176,6 @@ other libraries have for the same values; they work wherever a site's name does.
 	c.Flags().StringVar(&match, "match", "**", "only sites that match this selector")
 	c.Flags().StringVar(&tower, "tower", "visual", "visual or text")
 	c.Flags().BoolVar(&aliases, "aliases", false, "print the names in other libraries as well (--json always does)")
-	addJSON(c)
-	return c
-}
-
-func newModelsEvaluate() *cobra.Command {
-	var be string
-	var n int
-	var seed uint64
-	c := &cobra.Command{
-		Use:   "evaluate NAME",
-		Short: "Measure zero-shot accuracy by factor on held-out scenes, with intervals, beside the untrained model",
-		Long: `Measure zero-shot accuracy on held-out procedural pictures, factor by factor: shapes, colours,
-sizes, counts, positions, textures and written words, also in combinations that training never
-saw. Each has a 95 % Wilson interval and stands beside the same network untrained. This is where
-the numbers of a shipped network's card come from.`,
-		Example: "  ventral models evaluate mini/clip-vit",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := backend.Open(be)
-			if err != nil {
-				return err
-			}
-			defer b.Finalize()
-			m, err := openModel(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			defer m.Close()
-			heads, questions, err := train.Ask(m)
-			if err != nil {
-				return err
-			}
-			factors, err := train.Evaluate(b, m, heads, questions, n, seed)
-			if err != nil {
-				return err
-			}
-			return emit(cmd, factors, nil, factorRows(factors))
-		},
-	}
-	c.Flags().StringVar(&be, "backend", "", "backend (default: the best there is)")
-	c.Flags().IntVar(&n, "n", 600, "pictures a factor")
-	c.Flags().Uint64Var(&seed, "seed", 7, "seed of the pictures")
 	addJSON(c)
 	return c
 }

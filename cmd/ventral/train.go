@@ -2,15 +2,11 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ventral-lab/ventral/models/zoo"
-	"github.com/ventral-lab/ventral/pkg/figure"
 	"github.com/ventral-lab/ventral/pkg/rig/backend"
 	"github.com/ventral-lab/ventral/pkg/rig/train"
 )
@@ -24,8 +20,12 @@ func newTrain() *cobra.Command {
 		GroupID: groupTraining,
 		Long: `Train the small networks that ship with Ventral, on procedural pictures whose every latent is
 known. Trainings are exact: the same seed gives the same bits on one backend, and a run that was
-stopped goes on from its checkpoint as if it had not been.`,
+stopped goes on from its checkpoint as if it had not been.
+
+` + mallocHelp,
 		Example: "  ventral train mini-clip-rn --out out/clip-rn",
+		Args:    cobra.NoArgs, // another network is an error, not a request for help
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, name := range train.Names() {
 		c.AddCommand(newTrainNetwork(name))
@@ -33,120 +33,102 @@ stopped goes on from its checkpoint as if it had not been.`,
 	return c
 }
 
-// quickSteps is a recipe of about two minutes on two cores.
-var quickSteps = map[string]int{"clip-vit": 30, "clip-rn": 40, "dino": 40, "mae": 60, "vgg": 120, "nasnet": 100}
+// trainFlags are the options of a training.
+type trainFlags struct {
+	out, backend, preset    string
+	steps, batch, stopAfter int
+	seed                    uint64
+	quick                   bool
+}
 
 func newTrainNetwork(name string) *cobra.Command {
-	var out, be string
-	var steps, stopAfter int
-	var seed uint64
-	var quick bool
+	var f trainFlags
 	c := &cobra.Command{
 		Use:   "mini-" + name,
 		Short: "Train mini/" + name + " on scenes",
-		Long: `Train mini/` + name + ` on procedural scenes. A checkpoint is written every 250 steps; the same command
-goes on from the checkpoint in --out, with the bits an uninterrupted run would have on that
-backend.
+		Long: `Train mini/` + name + ` on procedural scenes. Checkpoints are written on the way; the same command goes on
+from the checkpoint in --out, with the bits an uninterrupted run would have on that backend.
 
 At the end --out holds, besides the checkpoint and the training curve, ` + name + `.safetensors
 (float16, in the key layout of its large sibling) and ` + name + `.json, the card with accuracy by factor
 on held-out pictures, beside the same network untrained. Copied to models/mini they are what
-ships.`,
-		Example: "  ventral train mini-" + name + " --out out/" + name + "\n  ventral train mini-" + name + " --out out/try --quick",
+ships.
+
+There are three presets: small is what ships (hours on two cores), large is for one GPU of 80 GB
+(pictures of 128 pixels, a larger network, ` + largeSize(name) + `),
+quick takes two minutes on two cores and shows that everything works. Without --preset it is large
+where the backend is a GPU, otherwise small. Where memory is short, --batch makes the steps smaller.
+
+` + mallocHelp,
+		Example: "  ventral train mini-" + name + " --out out/" + name + "\n  ventral train mini-" + name + " --out out/try --quick --check\n  ventral train mini-" + name + " --out out/large --preset large --batch 256",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := backend.Open(be)
-			if err != nil {
-				return err
-			}
-			defer b.Finalize()
-			fmt.Fprintln(cmd.OutOrStdout(), "backend:", b)
-			if quick {
-				steps = quickSteps[name]
-			}
-			r, err := train.NewRecipe(name, steps, seed)
-			if err != nil {
-				return err
-			}
-			o := r.Options
-			if quick {
-				o.Every = max(o.Schedule.Steps/3, 1)
-			}
-			if out == "" {
-				out = filepath.Join("out", name)
-			}
-			o.Out, o.StopAfter = out, stopAfter
-			o.Log = func(format string, args ...any) {
-				fmt.Fprintln(cmd.OutOrStdout(), time.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
-			}
-			if o.Eval, err = r.Watcher(b, 300, seed); err != nil {
-				return err
-			}
-			p, st, err := train.Run(cmd.Context(), b, o, r.Task)
-			if err != nil {
-				return err
-			}
-			p.Close()
-			if err := saveCurve(st, out); err != nil {
-				return err
-			}
-			if st.Step < o.Schedule.Steps {
-				return nil
-			}
-			return finish(cmd, b, r, out)
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runTrain(cmd, name, f) },
 	}
-	c.Flags().StringVar(&out, "out", "", "folder of the checkpoint (default: out/"+name+")")
-	c.Flags().StringVar(&be, "backend", "", "backend (default: the best there is)")
-	c.Flags().IntVar(&steps, "steps", 0, "steps; the learning-rate schedule ends there (default: the recipe's)")
-	c.Flags().IntVar(&stopAfter, "stop-after", 0, "stop at this step as if interrupted (0: run to the end)")
-	c.Flags().Uint64Var(&seed, "seed", 1, "seed of weights, pictures and augmentation")
-	c.Flags().BoolVar(&quick, "quick", false, "a recipe of two minutes, to see that everything works")
+	c.Flags().StringVar(&f.out, "out", "", "folder of the checkpoint (default: out/"+name+")")
+	c.Flags().StringVar(&f.backend, "backend", "", "backend (default: the best there is)")
+	c.Flags().StringVar(&f.preset, "preset", "", "small, large or quick (default: large on a GPU, otherwise small)")
+	c.Flags().BoolVar(&f.quick, "quick", false, "the same as --preset quick")
+	c.Flags().IntVar(&f.steps, "steps", 0, "steps; the learning-rate schedule ends there (default: the preset's)")
+	c.Flags().IntVar(&f.batch, "batch", 0, "pictures a step (default: the preset's)")
+	c.Flags().IntVar(&f.stopAfter, "stop-after", 0, "stop at this step as if interrupted (0: run to the end)")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights, pictures and augmentation")
+	c.Flags().Bool("check", false, "at the end ask one question instead of all of the card's, and fail unless the network has learned")
+	c.MarkFlagsMutuallyExclusive("preset", "quick")
 	return c
 }
 
-// finish writes the weights and the evaluated card of a finished training.
-func finish(cmd *cobra.Command, b *backend.Backend, r *train.Recipe, out string) error {
-	card, err := r.Export(out, string(b.Kind))
+// largeSize says how large a network the large preset trains.
+func largeSize(name string) string {
+	r, err := train.Outline(name, train.Large)
 	if err != nil {
-		return err
+		return err.Error()
 	}
-	m, err := zoo.OpenTrained(card, filepath.Join(out, r.Name+".safetensors"))
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	if card.Factors, err = train.Evaluate(b, m, r.Heads, train.Questions(r.Architecture), 600, 7); err != nil {
-		return err
-	}
-	if err := train.WriteCard(card, out); err != nil {
-		return err
-	}
-	return emit(cmd, card, nil, factorRows(card.Factors))
+	return r.Size()
 }
 
-// saveCurve draws the loss and the accuracies of a training into out.
-func saveCurve(st train.State, out string) error {
-	loss := figure.Series{Name: "loss"}
-	metrics := map[string]*figure.Series{}
-	for _, p := range st.Curve {
-		loss.X, loss.Y = append(loss.X, float64(p.Pictures)), append(loss.Y, p.Loss)
-		for k, v := range p.Metrics {
-			if metrics[k] == nil {
-				metrics[k] = &figure.Series{Name: k}
-			}
-			metrics[k].X, metrics[k].Y = append(metrics[k].X, float64(p.Pictures)), append(metrics[k].Y, v)
-		}
+func runTrain(cmd *cobra.Command, name string, f trainFlags) error {
+	say := func(format string, args ...any) { fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...) }
+	if err := keepMemory(f.backend); err != nil {
+		say("memory: as the C library has it (%v)", err)
 	}
-	o := figure.TrainingOptions{Meta: figure.Meta{Name: "training", Caption: "Loss and accuracy on 300 held-out pictures a factor."},
-		XLabel: "pictures", LossLabel: "loss", MetricLabel: "accuracy", Loss: []figure.Series{loss}}
-	for _, k := range slices.Sorted(maps.Keys(metrics)) {
-		o.Metrics = append(o.Metrics, *metrics[k])
-	}
-	f, err := figure.TrainingCurve(o)
+	b, err := backend.Open(f.backend)
 	if err != nil {
 		return err
 	}
-	_, err = f.Save(out)
-	return err
+	defer b.Finalize()
+	say("backend: %s", b)
+	preset := train.Preset(f.preset)
+	switch {
+	case f.quick:
+		preset = train.Quick
+	case preset == "":
+		preset = train.PresetFor(b.Kind)
+	}
+	r, err := train.New(name, train.Settings{Preset: preset, Steps: f.steps, Batch: f.batch, Seed: f.seed})
+	if err != nil {
+		return err
+	}
+	o := r.Options
+	say("preset: %s, %s, %s; %d steps of %d pictures of %d pixels", preset, r.Summary, r.Size(), o.Schedule.Steps, o.Batch, r.Preprocess.Size)
+	if o.Out, o.StopAfter = f.out, f.stopAfter; o.Out == "" {
+		o.Out = filepath.Join("out", name)
+	}
+	o.Log = func(format string, args ...any) {
+		say("%s %s", time.Now().Format("15:04:05"), fmt.Sprintf(format, args...))
+	}
+	if o.Eval, err = r.Watcher(b, 300, f.seed); err != nil {
+		return err
+	}
+	p, st, err := train.Run(cmd.Context(), b, o, r.Task)
+	if err != nil {
+		return err
+	}
+	p.Close()
+	if err := saveCurve(st, o.Out); err != nil {
+		return err
+	}
+	if st.Step < o.Schedule.Steps {
+		return nil
+	}
+	return finish(cmd, b, r, o.Out)
 }

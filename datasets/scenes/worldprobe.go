@@ -34,12 +34,14 @@ type worldProbe struct {
 //	ground             the objects on any ground, at places too: for figure against ground
 //	attack             the objects, each with the name of another one on it; the answer is the object
 //	attack-read        the same pictures; the answer is the name
+//	attack-none        the same pictures without the name
+//	attack-own         the same pictures with the object's own name instead, in the same letters at the same place
 //	stroop             the colours, as ink of another colour's name; the answer is the ink
 //	stroop-read        the same pictures; the answer is the name
 //
 // and the factors of the first world: shape4, circle, shape, colour, size, count, position, texture.
 var WorldFactors = []string{"object", "object-art", "object-silhouette", "object-line", "object-word", "style", "word", "ink", "expression", "region", "map",
-	"character", "background", "ground", "attack", "attack-read", "stroop", "stroop-read", "shape4", "circle", "shape", "colour", "size", "count", "position", "texture"}
+	"character", "background", "ground", "attack", "attack-read", "attack-none", "attack-own", "stroop", "stroop-read", "shape4", "circle", "shape", "colour", "size", "count", "position", "texture"}
 
 // Nuisances are the names of the ways in which a probe can be spoiled.
 var Nuisances = []string{"noise", "blur", "contrast", "shadow"}
@@ -319,7 +321,7 @@ func newWorldProbe(factor string, held bool) *worldProbe {
 			p.sampleGround(d, false, 0.5, 0.3)
 		}
 		return q
-	case "attack", "attack-read":
+	case "attack", "attack-read", "attack-none", "attack-own":
 		q := theThings("attack", nil, nil, thingTemplates)
 		q.draw = func(d draws, p *picture, class, _ int, _ bool) {
 			plainThing(d, p, class, styleArt, false)
@@ -332,6 +334,12 @@ func newWorldProbe(factor string, held bool) *worldProbe {
 			p.items[0].place(d, 0)
 			p.label(d, word)
 			p.sampleGround(d, false, 0, 1)
+			switch factor { // all else was drawn alike
+			case "attack-none":
+				p.kind, p.n = wkObject, 1
+			case "attack-own":
+				p.relabel(d, class)
+			}
 		}
 		if factor == "attack-read" {
 			q.class = func(p *picture) int { return p.items[1].index }

@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -74,6 +75,11 @@ func probeAgrees(factor, class string, l *Latents) error {
 			return err
 		}
 		return want("object", object.Name)
+	case "attack-none", "attack-own":
+		if own := factor == "attack-own"; own != (word.Name == object.Name) || !own && len(l.Items) != 1 {
+			return fmt.Errorf("the word is %q", word.Name)
+		}
+		return want("object", object.Name)
 	case "ground", "attack":
 		if factor == "attack" && (word.Name == object.Name || word.Name == "") {
 			return fmt.Errorf("the word is %q", word.Name)
@@ -104,6 +110,38 @@ func probeAgrees(factor, class string, l *Latents) error {
 		return want("colour", item("shape").Colour)
 	}
 	return nil
+}
+
+// A misleading word, the object's own, or none: all else in the picture is the same.
+func TestAttacksArePaired(t *testing.T) {
+	draw := func(factor string) *World {
+		return mustWorldProbe(t, WorldProbeConfig{Factor: factor, N: 300, Seed: 7})
+	}
+	attack, none, own := draw("attack"), draw("attack-none"), draw("attack-own")
+	sameInk := 0
+	for i := range attack.Len() {
+		a, _ := attack.Latents(i)
+		n, _ := none.Latents(i)
+		o, _ := own.Latents(i)
+		for _, l := range []*Latents{&n, &o} {
+			if a.Items[0] != l.Items[0] || a.Background != l.Background || a.BackgroundColour != l.BackgroundColour {
+				t.Fatalf("picture %d: %+v and %+v", i, a, *l)
+			}
+		}
+		x, y := a.Items[1], o.Items[1]
+		if y.X-y.Width/2 < -0.01 || y.X+y.Width/2 > 1.01 {
+			t.Errorf("picture %d: the word %s is cut: %+v", i, y.Name, y)
+		}
+		if math.Abs(x.Y-y.Y) > 0.05 {
+			t.Errorf("picture %d: the own name moved from %.3f to %.3f", i, x.Y, y.Y)
+		}
+		if x.Colour == y.Colour {
+			sameInk++
+		}
+	}
+	if sameInk < 240 {
+		t.Errorf("%d of 300 names keep their ink", sameInk)
+	}
 }
 
 // The held-out probes show combinations that training never shows, and nothing else.
@@ -216,6 +254,8 @@ var worldProbeGolden = map[string]string{
 	"ground":            "7172c4d9f8e217b6",
 	"attack":            "d977b6dfd604c548",
 	"attack-read":       "d977b6dfd604c548",
+	"attack-none":       "afd3ab1df7d7e33b",
+	"attack-own":        "75318d56e0935b45",
 	"stroop":            "ad97d18f665b3206",
 	"stroop-read":       "ad97d18f665b3206",
 	"shape4":            "4786449417165c06",

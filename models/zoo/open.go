@@ -44,6 +44,9 @@ func OpenContext(ctx context.Context, name string, opts weights.Options) (*Model
 	if r.kind == "random" {
 		return untrained(card, r.seed, r.size)
 	}
+	if card.Shipped && strings.HasSuffix(r.name, "@0") {
+		return beginning(card, r.size)
+	}
 	var set *weights.Set
 	if card.Shipped {
 		set, err = mini.Open(r.name)

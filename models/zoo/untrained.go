@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ventral-lab/ventral/models"
+	"github.com/ventral-lab/ventral/models/mini"
 )
 
 // Untrained is the same architecture with the weights that its authors' code starts from.
@@ -18,6 +19,20 @@ func untrained(card Card, seed uint64, size int) (*Model, error) {
 	}
 	card.Name = fmt.Sprintf("random:%s%sseed=%d", card.Name, separator, seed)
 	card.Shipped = false
+	return drawn(card, seed, size)
+}
+
+// beginning is a shipped network as its training began: with the weights that the seed on its card gives.
+func beginning(card Card, size int) (*Model, error) {
+	m, err := mini.Describe(card.Name)
+	if err != nil {
+		return nil, err
+	}
+	return drawn(card, m.Training.Seed, size)
+}
+
+// drawn is the network of a card with initial weights.
+func drawn(card Card, seed uint64, size int) (*Model, error) {
 	params, err := models.Random(card.Config, seed)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 // Package zoo opens models by name.
 //
 //	mini/clip-vit                     a small network that ships with this module
+//	mini/clip-vit@30                  its image network after 30 steps of the training, of those that mini.Steps lists; @0 is untrained
 //	openai/clip-vit-b-32              a published one, from a local folder or the Hugging Face cache
 //	random:openai/clip-vit-b-32?seed=1  the architecture with its authors' initial weights
 //	file:PATH                         a checkpoint on disk, its architecture read off its tensors and the files beside it
@@ -84,6 +85,15 @@ func Cards() []Card {
 
 // Find returns the card of a name; the error lists the nearest names.
 func Find(name string) (Card, error) {
+	if base, step, err := mini.Split(name); strings.HasPrefix(name, "mini/") && (step >= 0 || err != nil) {
+		c, err := miniCard(name)
+		if err != nil {
+			return Card{}, err
+		}
+		whole, err := Find(base)
+		c.Parameters, c.Verified = models.Parameters(c.Config), whole.Verified
+		return c, err
+	}
 	var names []string
 	for _, c := range Cards() {
 		if c.Name == name {
@@ -182,6 +192,9 @@ func fromMini(m mini.Card) (Card, error) {
 	cfg, err := f.decode(m.Config)
 	if err != nil {
 		return Card{}, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	if c, ok := cfg.(clip.Config); ok && strings.Contains(m.Name, "@") {
+		cfg = c.VisualOnly() // of the steps on the way no text tower is kept
 	}
 	return Card{Name: m.Name, Architecture: m.Architecture, Source: "shipped with this module", Licence: "Apache-2.0",
 		Preprocess: m.Preprocess, Config: cfg, Shipped: true, Note: m.Summary}, nil

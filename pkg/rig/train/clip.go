@@ -14,7 +14,7 @@ import (
 
 // Pictures are captioned pictures made by index.
 type Pictures interface {
-	// Draw fills dst with picture i, RGB by rows, and returns its caption.
+	// Draw fills dst with picture i, RGB by rows, and returns its caption. It is called on several goroutines at once.
 	Draw(i int, dst []uint8) (caption string, err error)
 }
 
@@ -66,20 +66,20 @@ func (c Contrastive) Batch(seed uint64, k, n int) ([]program.Value, error) {
 	images := make([]float32, n*3*s*s)
 	ids := make([]int32, 0, n*c.Tokens)
 	captions := make([]string, n)
-	rgb := make([]uint8, 3*s*s)
-	for j := range n {
-		i := k*n + j
-		caption, err := c.Train.Draw(i, rgb)
-		if err != nil {
-			return nil, fmt.Errorf("picture %d: %w", i, err)
-		}
+	err := drawEach(k, n, 3*s*s, func(j, i int, rgb []uint8) (err error) {
+		captions[j], err = c.Train.Draw(i, rgb)
+		c.Augment.apply(images[j*3*s*s:(j+1)*3*s*s], rgb, seed, uint64(i))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, caption := range captions {
 		id, err := c.Encode(caption)
 		if err != nil {
 			return nil, fmt.Errorf("caption %q: %w", caption, err)
 		}
-		captions[j] = caption
 		ids = append(ids, id...)
-		c.Augment.apply(images[j*3*s*s:(j+1)*3*s*s], rgb, seed, uint64(i))
 	}
 	return []program.Value{program.F32(images, n, 3, s, s), program.I32(ids, n, c.Tokens),
 		program.F32(sharedTargets(captions), n, n)}, nil

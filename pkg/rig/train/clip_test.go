@@ -87,21 +87,7 @@ func TestResumeIsExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range a.Names() {
-		x, _, err := a.Get(n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		y, _, err := b.Get(n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range x {
-			if x[i] != y[i] {
-				t.Fatalf("%s[%d]: %g without a stop, %g with", n, i, x[i], y[i])
-			}
-		}
-	}
+	equalWeights(t, "without a stop", a, "with", b)
 	if len(sa.Curve) != 4 || len(sb.Curve) != 4 {
 		t.Fatalf("curves of %d and %d points, want 4", len(sa.Curve), len(sb.Curve))
 	}

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"fmt"
 	"math"
 	"strings"
 
@@ -41,7 +40,12 @@ const (
 	teacherPrefix = "teacher/"
 	headPrefix    = "dino_head."
 	centreName    = "dino_centre"
+	meanName      = "dino_mean"    // running mean of the teacher's distributions
+	entropyName   = "dino_entropy" // running mean of their entropies, nats
 )
+
+// measureMomentum averages what Measures tells over some twenty steps.
+const measureMomentum = 0.95
 
 // headShapes are the weights of the projection head, as in DINO's DINOHead: three layers, then prototypes on the sphere.
 func (d Distilled) headShapes() map[string][]int {
@@ -85,12 +89,46 @@ func (d Distilled) Start(seed uint64) (*program.Params, error) {
 			}
 		}
 	}
-	return p, p.Set(centreName, make([]float32, d.Prototypes), d.Prototypes)
+	for _, name := range []string{centreName, meanName} {
+		if err := p.Set(name, make([]float32, d.Prototypes), d.Prototypes); err != nil {
+			return nil, err
+		}
+	}
+	return p, p.Set(entropyName, make([]float32, 1), 1)
+}
+
+// Measures tell the two ways of collapsing, which the loss does not (Caron et al. 2021, section 5.3): "spread", the entropy
+// of the mean of the teacher's distributions, falls to 0 where all pictures go to one prototype; "width", the mean of their
+// entropies, rises to 1 where every picture goes to all. Both are shares of the largest there is, ln(prototypes); they are
+// running means of some twenty steps.
+func (d Distilled) Measures(p *program.Params) (map[string]float64, error) {
+	mean, _, err := p.Get(meanName)
+	if err != nil {
+		return nil, err
+	}
+	width, _, err := p.Get(entropyName)
+	if err != nil {
+		return nil, err
+	}
+	sum, entropy := 0.0, 0.0
+	for _, v := range mean {
+		sum += float64(v)
+	}
+	if sum == 0 { // before the first step
+		return nil, nil
+	}
+	for _, v := range mean {
+		if q := float64(v) / sum; q > 0 {
+			entropy -= q * math.Log(q)
+		}
+	}
+	largest := math.Log(float64(d.Prototypes))
+	return map[string]float64{"spread": entropy / largest, "width": float64(width[0]) / sum / largest}, nil
 }
 
 // Moved is true of the student's weights.
 func (d Distilled) Moved(name string) bool {
-	return !strings.HasPrefix(name, teacherPrefix) && name != centreName
+	return !strings.HasPrefix(name, teacherPrefix) && name != centreName && name != meanName && name != entropyName
 }
 
 // After does nothing: the teacher follows in the graph.
@@ -103,11 +141,9 @@ func (d Distilled) Batch(seed uint64, k, n int) ([]program.Value, error) {
 	g, l := d.Crops.GlobalSize, d.Crops.LocalSize
 	global := make([]float32, d.Crops.Global*n*3*g*g)
 	local := make([]float32, d.Crops.Local*n*3*l*l)
-	rgb := make([]uint8, 3*size*size)
-	for j := range n {
-		i := k*n + j
+	err := drawEach(k, n, 3*size*size, func(j, i int, rgb []uint8) error {
 		if _, err := d.Train.Draw(i, rgb); err != nil {
-			return nil, fmt.Errorf("picture %d: %w", i, err)
+			return err
 		}
 		for c := range d.Crops.Global {
 			at := (c*n + j) * 3 * g * g
@@ -117,6 +153,10 @@ func (d Distilled) Batch(seed uint64, k, n int) ([]program.Value, error) {
 			at := (c*n + j) * 3 * l * l
 			d.Crops.apply(local[at:at+3*l*l], rgb, size, l, d.Crops.LocalScale, seed, uint64(i), uint64(d.Crops.Global+c))
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	temperature := d.TeacherTemperature
 	if k < d.TemperatureWarmup {
@@ -140,6 +180,13 @@ func (d Distilled) Loss(p *program.Params, in []*Node) *Node {
 	wide := func(v *Node) *Node { return BroadcastToShape(v, teacher.Shape()) }
 	target := StopGradient(Softmax(Div(Sub(teacher, wide(Reshape(centre, 1, d.Prototypes))), wide(temperature)), -1))
 	p.Update(centreName, StopGradient(Add(MulScalar(centre, d.CentreMomentum), MulScalar(ReduceMean(teacher, 0), 1-d.CentreMomentum))))
+
+	ema := func(name string, v *Node) {
+		was := p.Node(g, name, v.Shape().Dimensions...)
+		p.Update(name, StopGradient(Add(MulScalar(was, measureMomentum), MulScalar(v, 1-measureMomentum))))
+	}
+	ema(meanName, ReduceMean(target, 0))
+	ema(entropyName, Reshape(DivScalar(Neg(ops.SumAll(Mul(target, Log(AddScalar(target, 1e-12))))), float64(target.Shape().Dimensions[0])), 1))
 
 	student := LogSoftmax(DivScalar(d.scores(p, global), d.StudentTemperature), -1)
 	crops := d.Crops.Global

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"fmt"
 	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -35,17 +34,19 @@ func (m Masked) Batch(seed uint64, k, n int) ([]program.Value, error) {
 	s, patches := m.Config.ImageSize, m.Config.Grid()*m.Config.Grid()
 	images := make([]float32, n*3*s*s)
 	noise := make([]float32, n*patches)
-	rgb := make([]uint8, 3*s*s)
-	for j := range n {
-		i := k*n + j
+	err := drawEach(k, n, 3*s*s, func(j, i int, rgb []uint8) error {
 		if _, err := m.Train.Draw(i, rgb); err != nil {
-			return nil, fmt.Errorf("picture %d: %w", i, err)
+			return err
 		}
 		m.Crops.apply(images[j*3*s*s:(j+1)*3*s*s], rgb, s, s, m.Crops.GlobalScale, seed, uint64(i), 0)
 		r := rng.Fast(seed, "train/mask", uint64(i))
 		for p := range patches {
 			noise[j*patches+p] = float32(r.Float64())
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return []program.Value{program.F32(images, n, 3, s, s), program.F32(noise, n, patches)}, nil
 }

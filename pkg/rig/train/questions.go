@@ -1,10 +1,15 @@
 package train
 
 import (
+	"errors"
 	"fmt"
+	"image"
+	"slices"
+	"strings"
 
 	"github.com/ventral-lab/ventral/datasets"
 	"github.com/ventral-lab/ventral/datasets/scenes"
+	"github.com/ventral-lab/ventral/internal/parallel"
 	"github.com/ventral-lab/ventral/internal/program"
 	"github.com/ventral-lab/ventral/models/clip"
 	"github.com/ventral-lab/ventral/models/clip/tokenizer"
@@ -29,79 +34,125 @@ type Question struct {
 	Split    string // "test" or "heldout"
 	Nuisance string // one of scenes.Nuisances, or "": none
 	World    int    // 1 for the first world, otherwise the second
+	Half     bool   // asked on half as many pictures as the others
+	// Answer is the factor whose right answers count, for the same pictures: "attack-read" for whether the written name is what
+	// a picture of "attack" is taken for. "" for Factor's own.
+	Answer string
+}
+
+// pictures are preprocessed pictures and what networks have read of them.
+type pictures struct {
+	data   []float32     // [n, 3, size, size]
+	masks  []*image.Gray // of the figures, for figure and ground
+	values map[*asker]map[string][]float32
+	rows   map[*asker]int // how many of the pictures those are of: the first
 }
 
 // examples are pictures with one right answer each.
 type examples struct {
-	set      datasets.Set
-	classes  []string
-	prompts  [][]string
-	answer   []int
-	pictures []float32 // preprocessed, [n, 3, size, size]
+	*pictures
+	classes []string
+	prompts [][]string
+	answer  []int // [n]
 }
 
-// draw makes n pictures of a question.
-func (q Question) draw(n int, seed uint64, pre preprocess.Spec) (*examples, error) {
-	e := &examples{}
-	if q.World == 1 {
-		set, err := scenes.NewProbe(scenes.ProbeConfig{Factor: q.Factor, N: n, Seed: seed, Size: pre.Size, Split: q.Split})
+// probing is a set of pictures for one factor.
+type probing interface {
+	datasets.Set
+	Classes() []string
+}
+
+// open makes the set of a question's pictures, and its prompts.
+func (q Question) open(n int, seed uint64, size int) (probing, [][]string, error) {
+	if q.World != 1 {
+		w, err := scenes.NewWorldProbe(scenes.WorldProbeConfig{Factor: q.Factor, N: n, Seed: seed, Size: size, Split: q.Split, Nuisance: q.Nuisance, Masks: q.Factor == groundFactor})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		e.set, e.classes = set, set.Classes()
-		for _, s := range set.Prompts() {
-			e.prompts = append(e.prompts, []string{s})
-		}
-	} else {
-		set, err := scenes.NewWorldProbe(scenes.WorldProbeConfig{Factor: q.Factor, N: n, Seed: seed, Size: pre.Size, Split: q.Split, Nuisance: q.Nuisance, Masks: q.Factor == groundFactor})
-		if err != nil {
-			return nil, err
-		}
-		e.set, e.classes, e.prompts = set, set.Classes(), set.Ensemble()
+		return w, w.Ensemble(), nil
 	}
-	px := 3 * pre.Size * pre.Size
-	e.pictures = make([]float32, n*px)
-	for i := range n {
-		s, err := e.set.At(i)
-		if err != nil {
+	s, err := scenes.NewProbe(scenes.ProbeConfig{Factor: q.Factor, N: n, Seed: seed, Size: size, Split: q.Split})
+	if err != nil {
+		return nil, nil, err
+	}
+	var prompts [][]string
+	for _, p := range s.Prompts() {
+		prompts = append(prompts, []string{p})
+	}
+	return s, prompts, nil
+}
+
+// classes is how many there are to choose from.
+func (q Question) classes() (int, error) {
+	s, _, err := q.open(1, 1, 64)
+	if err != nil {
+		return 0, err
+	}
+	return len(s.Classes()), nil
+}
+
+// shown names the pictures of a question: those of factors that only ask otherwise are the same.
+func (q Question) shown() string {
+	return fmt.Sprint(q.World, " ", strings.TrimSuffix(q.Factor, "-read"), " ", q.Split, " ", q.Nuisance, " ", q.Half)
+}
+
+// draw makes n pictures of a question, or takes those that are there.
+func (q Question) draw(n int, seed uint64, pre preprocess.Spec, there *pictures) (*examples, error) {
+	set, prompts, err := q.open(n, seed, pre.Size)
+	if err != nil {
+		return nil, err
+	}
+	answers := set
+	if q.Answer != "" {
+		of := q
+		of.Factor = q.Answer
+		if answers, _, err = of.open(n, seed, pre.Size); err != nil {
 			return nil, err
 		}
-		if err := pre.Apply(e.pictures[i*px:(i+1)*px], s.Image); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.ID, err)
+	}
+	e := &examples{pictures: there, classes: set.Classes(), prompts: prompts, answer: make([]int, n)}
+	px := 3 * pre.Size * pre.Size
+	if there == nil {
+		e.pictures = &pictures{data: make([]float32, n*px), values: map[*asker]map[string][]float32{}, rows: map[*asker]int{}}
+	}
+	if there == nil && q.Factor == groundFactor {
+		e.masks = make([]*image.Gray, n)
+	}
+	errs := make([]error, n)
+	one := func(i int) error {
+		s, err := answers.At(i)
+		if err != nil {
+			return err
 		}
-		k := -1
-		for j, c := range e.classes {
-			if s.Labels["class"] == c {
-				k = j
+		if e.answer[i] = slices.Index(e.classes, fmt.Sprint(s.Labels["class"])); e.answer[i] < 0 {
+			return fmt.Errorf("%s: class %v is not one of %v", s.ID, s.Labels["class"], e.classes)
+		}
+		if there != nil {
+			return nil
+		}
+		if q.Factor == groundFactor {
+			if e.masks[i] = s.Masks["figure"]; e.masks[i] == nil {
+				return fmt.Errorf("%s has no mask of figures", s.ID)
 			}
 		}
-		if k < 0 {
-			return nil, fmt.Errorf("%s: class %v is not one of %v", s.ID, s.Labels["class"], e.classes)
+		if err := pre.Apply(e.data[i*px:(i+1)*px], s.Image); err != nil {
+			return fmt.Errorf("%s: %w", s.ID, err)
 		}
-		e.answer = append(e.answer, k)
+		return nil
 	}
-	return e, nil
+	parallel.For(n, func(i int) { errs[i] = one(i) })
+	return e, errors.Join(errs...)
 }
 
-// zeroShot tells for every picture whether the most probable prompt is the right one.
-func (e *examples) zeroShot(enc *clip.Encoder) ([]bool, error) {
-	head, err := enc.Head(e.classes, e.prompts)
-	if err != nil {
-		return nil, err
-	}
-	emb, err := enc.Images(e.pictures, len(e.answer))
-	if err != nil {
-		return nil, err
-	}
-	return e.right(head.Predict(emb)), nil
-}
+// gallery draws the pictures that several questions share once.
+type gallery map[string]*pictures
 
-func (e *examples) right(class []int) []bool {
-	ok := make([]bool, len(e.answer))
-	for i, k := range class {
-		ok[i] = k == e.answer[i]
+func (g gallery) draw(q Question, n int, seed uint64, pre preprocess.Spec) (*examples, error) {
+	e, err := q.draw(n, seed, pre, g[q.shown()])
+	if err == nil {
+		g[q.shown()] = e.pictures
 	}
-	return ok
+	return e, err
 }
 
 func share(ok []bool) float64 {
@@ -117,9 +168,10 @@ func share(ok []bool) float64 {
 // Watcher returns an Options.Eval that answers the questions of r.Watch on n pictures each.
 func (r *Recipe) Watcher(be *backend.Backend, n int, seed uint64) (func(*program.Params) (map[string]float64, error), error) {
 	asked := make([]*examples, len(r.Watch))
+	shared := gallery{}
 	for i, q := range r.Watch {
 		var err error
-		if asked[i], err = q.draw(n, seed, r.Preprocess); err != nil {
+		if asked[i], err = shared.draw(q, n, seed, r.Preprocess); err != nil {
 			return nil, err
 		}
 	}
@@ -127,13 +179,17 @@ func (r *Recipe) Watcher(be *backend.Backend, n int, seed uint64) (func(*program
 	return func(params *program.Params) (map[string]float64, error) {
 		if a == nil {
 			var err error
-			if a, err = newAsker(be, r.Config, params, r.Heads, r.Preprocess); err != nil {
+			if a, err = newAsker(be, r.Config, params, r.Heads, r.Preprocess, seed); err != nil {
 				return nil, err
 			}
 		}
+		a.forget()
+		for _, e := range asked {
+			clear(e.values)
+		}
 		m := map[string]float64{}
 		for i, q := range r.Watch {
-			ok, err := a.answer(q, asked[i])
+			ok, err := a.answer(q, asked[i], n)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", q.Factor, err)
 			}

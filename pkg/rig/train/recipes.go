@@ -2,23 +2,21 @@ package train
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ventral-lab/ventral/datasets/scenes"
 	"github.com/ventral-lab/ventral/models"
 	"github.com/ventral-lab/ventral/models/clip"
 	"github.com/ventral-lab/ventral/models/clip/tokenizer"
-	"github.com/ventral-lab/ventral/models/dinov2"
-	"github.com/ventral-lab/ventral/models/mae"
-	"github.com/ventral-lab/ventral/models/nasnet"
 	"github.com/ventral-lab/ventral/models/preprocess"
-	"github.com/ventral-lab/ventral/models/vgg"
 )
 
 // Recipe is how one of the small networks that ship is trained: an architecture in the key layout of its large sibling, at
-// a size that two cores can train on scenes of 64 pixels.
+// a size that two cores can train on scenes of 64 pixels, or at one of the other presets.
 type Recipe struct {
 	Name         string // "clip-rn"
+	Preset       Preset
 	Architecture string // "clip-resnet", as models/zoo names it
 	Summary      string
 	Config       models.Config
@@ -33,102 +31,85 @@ type Recipe struct {
 // Names lists the networks there are recipes for.
 func Names() []string { return []string{"clip-vit", "clip-rn", "dino", "mae", "vgg", "nasnet"} }
 
-// size is the side of all pictures in pixels.
-const size = 64
-
 // half is the preprocessing constant of the small networks: values in -1..1.
 var half = [3]float64{.5, .5, .5}
 
-var crops = Crops{Global: 2, Local: 4, GlobalSize: size, LocalSize: size / 2, GlobalScale: [2]float64{0.4, 1}, LocalScale: [2]float64{0.08, 0.4},
-	Jitter: 0.25, Grey: 0.1, Mean: half, Std: half}
+// readingMix has a third more written words than the world's usual mixture: words are learned last, and by many examples.
+var readingMix = scenes.WorldMix{Object: 32, Objects: 5, Word: 30, ObjectWord: 10, Face: 6, Region: 4, Character: 3, Figure: 7, Figures: 1, Empty: 2, Plain: 0.5, Spoiled: 0.25}
 
-// NewRecipe is the recipe of a network for that many steps; 0 is what shipped.
+// Settings choose among the recipes of a network. The zero value is what shipped.
+type Settings struct {
+	Preset Preset // "" for Small
+	Steps  int    // the learning-rate schedule ends there; 0 for the preset's
+	Batch  int    // pictures a step, 0 for the preset's; fewer where memory is short
+	Seed   uint64
+}
+
+// NewRecipe is the recipe of a network that ships, for that many steps; 0 is what shipped.
 func NewRecipe(name string, steps int, seed uint64) (*Recipe, error) {
-	r := &Recipe{Name: name, Preprocess: preprocess.Plain(size, half, half),
-		Options: Options{Seed: seed, Every: 250, AdamW: AdamW{Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, Decay: 0.05, Clip: 1}}}
-	o := &r.Options
-	peak := 1e-3
-	var task func(*scenes.World) (Task, error)
-	switch name {
-	case "clip-vit", "clip-rn":
-		o.Batch = 256
-		c := clip.Config{EmbedDim: 128, ImageSize: size, Context: 24, Vocab: 8192, TextWidth: 96, TextLayers: 3, TextHeads: 4}
-		if name == "clip-vit" {
-			r.Architecture, r.Summary = "clip-vit", "CLIP with a ViT of width 128 and 6 blocks"
-			c.Patch, c.Width, c.Layers, c.Heads = 8, 128, 6, 4
-		} else {
-			r.Architecture, r.Summary = "clip-resnet", "CLIP with a modified ResNet of width 24 and 1-2-2-1 blocks"
-			c.Width, c.Stages, c.Heads = 24, [4]int{1, 2, 2, 1}, 12
-		}
-		r.Config = c
-		steps = orDefault(steps, 3000)
-		task = func(w *scenes.World) (Task, error) { return contrast(c, w) }
-		r.Watch = ask(ZeroShot, "object-art", "object-silhouette", "object-line", "colour", "shape4", "circle", "word", "expression", "stroop", "stroop-read", "attack", "attack-read")
-	case "dino":
-		c := dinov2.ViTS14().WithRegisters(4)
-		c.ImageSize, c.Patch, c.Width, c.Layers, c.Heads, c.Hidden, c.LayerScale = size, 8, 128, 6, 4, 512, 0.1
-		r.Architecture, r.Summary, r.Config = "dinov2", "DINOv2 ViT of width 128 and 6 blocks with 4 registers", c
-		o.Batch, peak = 64, 5e-4
-		steps = orDefault(steps, 4000)
-		task = func(w *scenes.World) (Task, error) {
-			return Distilled{Config: c, Data: w.Spec(), Crops: crops, Hidden: 256, Bottleneck: 64, Prototypes: 1024,
-				StudentTemperature: 0.1, FirstTemperature: 0.04, TeacherTemperature: 0.06, TemperatureWarmup: steps / 4,
-				Momentum: 0.99, Steps: steps, CentreMomentum: 0.9, Train: w}, nil
-		}
-		r.Watch = ask(LinearProbe, "object-art", "colour", "ground")
-	case "mae":
-		c := mae.ViTB16()
-		c.ImageSize, c.Patch, c.Width, c.Layers, c.Heads, c.Hidden = size, 8, 128, 6, 4, 512
-		c.DecoderWidth, c.DecoderLayers, c.DecoderHeads, c.DecoderHidden = 64, 2, 4, 256
-		c.NormPixels = true
-		r.Architecture, r.Summary, r.Config = "mae", "masked autoencoder with an encoder of width 128 and 6 blocks", c
-		o.Batch = 256
-		steps = orDefault(steps, 3000)
-		task = func(w *scenes.World) (Task, error) {
-			return Masked{Config: c, Data: w.Spec(), Crops: crops, Train: w}, nil
-		}
-		r.Watch = ask(LinearProbe, "object-art", "colour", "ground")
-	case "vgg":
-		r.Heads = worldHeads()
-		c := vgg.VGG11(true)
-		c.Blocks, c.Hidden, c.Classes = [][]int{{16}, {32}, {64, 64}, {96, 96}, {128, 128}}, 256, 0
-		for _, h := range r.Heads {
-			c.Classes += len(h.Classes)
-		}
-		r.Architecture, r.Summary, r.Config = "vgg", "VGG-11 with batch normalisation, 16 to 128 channels", c
-		o.Batch = 128
-		steps = orDefault(steps, 4000)
-		task = func(w *scenes.World) (Task, error) { return supervise(c, r.Heads, w) }
-		r.Watch = ask(Classify, "object-art", "object-silhouette", "object-line", "colour", "expression", "word")
-	case "nasnet":
-		r.Heads = worldHeads()
-		c := nasnet.Config{Filters: 16, Stem: 16, Multiplier: 2, Cells: 1, ImageSize: size, Pool: nasnet.PoolTF}
-		for _, h := range r.Heads {
-			c.Classes += len(h.Classes)
-		}
-		r.Architecture, r.Summary, r.Config = "nasnet-a", "NASNet-A with 16 filters and one cell a stage", c
-		o.Batch = 128
-		steps = orDefault(steps, 4000)
-		task = func(w *scenes.World) (Task, error) { return supervise(c, r.Heads, w) }
-		r.Watch = ask(Classify, "object-art", "object-silhouette", "object-line", "colour", "expression", "word")
-	default:
-		return nil, fmt.Errorf("no recipe for %q; there are %s", name, strings.Join(Names(), ", "))
+	return New(name, Settings{Steps: steps, Seed: seed})
+}
+
+// New is the recipe of a network with these settings. The error lists the names or presets there are.
+func New(name string, s Settings) (*Recipe, error) {
+	r, d, err := outline(name, s.Preset)
+	if err != nil {
+		return nil, err
 	}
-	o.Schedule = Schedule{Peak: peak, Warmup: min(100, steps/10+1), Steps: steps, Floor: 0.02}
-	w, err := scenes.NewWorld(scenes.WorldConfig{N: steps * o.Batch, Seed: seed, Size: size, Split: "train"})
+	if s.Steps < 0 || s.Batch < 0 {
+		return nil, fmt.Errorf("%d steps of %d pictures: want positive numbers, or 0 for those of the preset", s.Steps, s.Batch)
+	}
+	if s.Steps > 0 {
+		d.steps = s.Steps
+	}
+	if s.Batch > 0 {
+		d.batch = s.Batch
+	}
+	if s.Preset == Quick {
+		d.every = max(1, min(d.every, d.steps/3)) // a curve of some points, however short
+	}
+	r.Options = Options{Seed: s.Seed, Batch: d.batch, Every: d.every,
+		AdamW:    AdamW{Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, Decay: 0.05, Clip: 1},
+		Schedule: Schedule{Peak: d.peak, Warmup: min(d.warmup, d.steps/10+1), Steps: d.steps, Floor: 0.02}}
+	if c, ok := r.Config.(clip.Config); ok && name == "clip-vit" {
+		r.Options.Keep = keepTower(c, d.steps)
+	}
+	w, err := scenes.NewWorld(scenes.WorldConfig{N: d.steps * d.batch, Seed: s.Seed, Size: d.side, Split: "train", Mix: d.mix})
 	if err != nil {
 		return nil, err
 	}
 	r.Data = w.Spec()
-	r.Task, err = task(w)
+	r.Task, err = d.task(w, d.steps)
 	return r, err
 }
 
-func orDefault(steps, usual int) int {
-	if steps == 0 {
-		return usual
+// Outline is what a preset makes of a network, without what it is trained on: no Options, Task or Data.
+func Outline(name string, p Preset) (*Recipe, error) {
+	r, _, err := outline(name, p)
+	return r, err
+}
+
+func outline(name string, p Preset) (*Recipe, draft, error) {
+	if p == "" {
+		p = Small
 	}
-	return steps
+	if !slices.Contains(Presets(), p) {
+		return nil, draft{}, fmt.Errorf("no preset %q; there are %v", p, Presets())
+	}
+	build := builders[name]
+	if build == nil {
+		return nil, draft{}, fmt.Errorf("no recipe for %q; there are %s", name, strings.Join(Names(), ", "))
+	}
+	r := &Recipe{Name: name, Preset: p}
+	d := build(r, p)
+	r.Preprocess = preprocess.Plain(d.side, half, half)
+	return r, d, nil
+}
+
+// Size says how large the network is.
+func (r *Recipe) Size() string {
+	n := models.Parameters(r.Config)
+	return fmt.Sprintf("%d parameters, %.1f MB in float16", n, 2*float64(n)/1e6)
 }
 
 // contrast is the task of a CLIP on the captions of w.
@@ -142,8 +123,8 @@ func contrast(c clip.Config, w *scenes.World) (Task, error) {
 }
 
 // supervise is the task of a classifier of the world.
-func supervise(c models.Config, heads []Head, w *scenes.World) (Task, error) {
-	return NewSupervised(Supervised{Config: c, Size: size, Heads: heads, Data: w.Spec(), Augment: Augment{Mean: half, Std: half},
+func supervise(c models.Config, side int, heads []Head, w *scenes.World) (Task, error) {
+	return NewSupervised(Supervised{Config: c, Size: side, Heads: heads, Data: w.Spec(), Augment: Augment{Mean: half, Std: half},
 		Smooth: 0.05, Train: labelled{w, heads}})
 }
 

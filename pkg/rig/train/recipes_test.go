@@ -27,7 +27,7 @@ func TestRecipes(t *testing.T) {
 				t.Error(err)
 			}
 			for _, q := range append(r.Watch, Questions(r.Architecture)...) {
-				if _, err := q.draw(3, 1, r.Preprocess); err != nil {
+				if _, err := q.draw(3, 1, r.Preprocess, nil); err != nil {
 					t.Errorf("%+v: %v", q, err)
 				}
 			}
@@ -47,7 +47,7 @@ func TestLabels(t *testing.T) {
 	s := r.Task.(*Supervised)
 	l := s.Train.(labelled)
 	seen := map[string]int{}
-	rgb := make([]uint8, 3*size*size)
+	rgb := make([]uint8, 3*64*64)
 	labels := make([]int32, len(r.Heads))
 	for i := range 400 {
 		if err := l.Label(i, rgb, labels); err != nil {

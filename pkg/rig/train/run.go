@@ -32,7 +32,13 @@ type Task interface {
 	After(p *program.Params) error
 }
 
-// Options are what all trainings have. All but Out, StopAfter and the functions decide the bits of the result; Every
+// Measured is a task that tells more of its training than the loss.
+type Measured interface {
+	// Measures gives what is noted on the curve beside the accuracies, each in 0 to 1.
+	Measures(p *program.Params) (map[string]float64, error)
+}
+
+// Options are what all trainings have. All but Keep, Out, StopAfter and the functions decide the bits of the result; Every
 // does, since a checkpoint rounds the moments.
 type Options struct {
 	Seed     uint64
@@ -41,12 +47,13 @@ type Options struct {
 	Schedule Schedule
 	Every    int // steps between checkpoints and evaluations
 
+	Keep      Keep   `json:"-"`
 	Out       string // folder of checkpoint.safetensors
 	StopAfter int    // stop at this step, as if interrupted; 0 = run to the end
 
 	Eval     func(*program.Params) (map[string]float64, error) `json:"-"` // may be nil
 	Log      func(format string, args ...any)                  `json:"-"` // may be nil
-	Progress func(step int)                                    `json:"-"` // may be nil
+	Progress func(step int, loss float64)                      `json:"-"` // called after every step; may be nil
 }
 
 // recipe is what decides the bits of a training, as JSON.
@@ -113,17 +120,18 @@ func Run(ctx context.Context, be *backend.Backend, o Options, task Task) (*progr
 		if err := task.After(params); err != nil {
 			return nil, st, err
 		}
+		if err := o.keep(params, t+1, st.Recipe); err != nil {
+			return nil, st, err
+		}
 		if o.Progress != nil {
-			o.Progress(t + 1)
+			o.Progress(t+1, loss)
 		}
 		if (t+1)%o.Every == 0 || t+1 == end {
 			st.Step = t + 1
 			st.Seconds = before + time.Since(start).Seconds()
 			pt := Point{Step: t + 1, Pictures: (t + 1) * o.Batch, Loss: lossSum / float64(lossN)}
-			if o.Eval != nil {
-				if pt.Metrics, err = o.Eval(params); err != nil {
-					return nil, st, err
-				}
+			if pt.Metrics, err = o.measure(task, params); err != nil {
+				return nil, st, err
 			}
 			st.Curve = append(st.Curve, pt)
 			lossSum, lossN = 0, 0
@@ -135,6 +143,26 @@ func Run(ctx context.Context, be *backend.Backend, o Options, task Task) (*progr
 		}
 	}
 	return params, st, nil
+}
+
+// measure asks the task and o.Eval.
+func (o Options) measure(task Task, p *program.Params) (map[string]float64, error) {
+	m := map[string]float64{}
+	if t, ok := task.(Measured); ok {
+		said, err := t.Measures(p)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(m, said)
+	}
+	if o.Eval != nil {
+		said, err := o.Eval(p)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(m, said)
+	}
+	return m, nil
 }
 
 // begin draws the initial weights, or reads those of the checkpoint in o.Out.

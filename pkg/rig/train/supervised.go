@@ -14,7 +14,7 @@ import (
 // Labelled are pictures made by index, each with one class or none of every head.
 type Labelled interface {
 	// Label fills dst with picture i, RGB by rows, and labels with its class of every head, -1 where a head does not
-	// apply: the colour of a photograph, the expression of a car.
+	// apply: the colour of a photograph, the expression of a car. It is called on several goroutines at once.
 	Label(i int, dst []uint8, labels []int32) error
 }
 
@@ -79,19 +79,17 @@ func (s *Supervised) Batch(seed uint64, k, n int) ([]program.Value, error) {
 	px := in[1] * in[2]
 	images := make([]float32, n*3*px)
 	targets := make([]float32, n*s.Classes())
-	rgb := make([]uint8, 3*px)
-	labels := make([]int32, len(s.Heads))
-	for j := range n {
-		i := k*n + j
+	err := drawEach(k, n, 3*px, func(j, i int, rgb []uint8) error {
+		labels := make([]int32, len(s.Heads))
 		if err := s.Train.Label(i, rgb, labels); err != nil {
-			return nil, fmt.Errorf("picture %d: %w", i, err)
+			return err
 		}
 		s.Augment.apply(images[j*3*px:(j+1)*3*px], rgb, seed, uint64(i))
 		row := targets[j*s.Classes() : (j+1)*s.Classes()]
 		for h, head := range s.Heads {
 			c := len(head.Classes)
 			if l := int(labels[h]); l >= c {
-				return nil, fmt.Errorf("picture %d: class %d of %s, which has %d", i, l, head.Name, c)
+				return fmt.Errorf("class %d of %s, which has %d", l, head.Name, c)
 			} else if l >= 0 {
 				for m := range c {
 					row[m] = float32(s.Smooth / float64(c))
@@ -100,6 +98,10 @@ func (s *Supervised) Batch(seed uint64, k, n int) ([]program.Value, error) {
 			}
 			row = row[c:]
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return []program.Value{program.F32(images, n, 3, in[1], in[2]), program.F32(targets, n, s.Classes())}, nil
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +79,26 @@ func run(t *testing.T, be *backend.Backend, dir string, task Task, steps int, st
 	return p, st
 }
 
+// equalWeights fails where two trainings differ in a bit.
+func equalWeights(t *testing.T, aName string, a *program.Params, bName string, b *program.Params) {
+	t.Helper()
+	for _, n := range a.Names() {
+		x, _, err := a.Get(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, _, err := b.Get(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range x {
+			if math.Float32bits(x[i]) != math.Float32bits(y[i]) {
+				t.Fatalf("%s[%d]: %g %s, %g %s", n, i, x[i], aName, y[i], bName)
+			}
+		}
+	}
+}
+
 // TestTasks trains every task for a few steps: the loss falls, and a run that was stopped and went on has the bits of one
 // that was not. The loss of self-distillation falls to 0 where the network collapses and rises again while the centre pulls
 // it out, so that it says nothing here; that it learns is measured by a probe, on the recipe itself.
@@ -100,21 +121,7 @@ func TestTasks(t *testing.T) {
 				t.Errorf("the loss goes from %.4f to %.4f; want a fall of at least %g", first, last, c.fall)
 			}
 			parts, _ := run(t, be, t.TempDir(), c.task, steps, 10)
-			for _, n := range whole.Names() {
-				x, _, err := whole.Get(n)
-				if err != nil {
-					t.Fatal(err)
-				}
-				y, _, err := parts.Get(n)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for i := range x {
-					if x[i] != y[i] {
-						t.Fatalf("%s[%d]: %g without a stop, %g with", n, i, x[i], y[i])
-					}
-				}
-			}
+			equalWeights(t, "without a stop", whole, "with", parts)
 		})
 	}
 }
@@ -144,7 +151,7 @@ func TestTeacherFollows(t *testing.T) {
 			switch {
 			case isTeacher && math.Abs(float64(before[i]-after[i])) > 1e-6:
 				t.Fatalf("teacher %s[%d] moved from %g to %g, though the student began where it is", base, i, before[i], after[i])
-			case !isTeacher && n != centreName && before[i] != after[i]:
+			case !isTeacher && !slices.Contains([]string{centreName, meanName, entropyName}, n) && before[i] != after[i]:
 				movedStudent = true
 			}
 		}
@@ -162,6 +169,69 @@ func TestTeacherFollows(t *testing.T) {
 	}
 	if sum == 0 {
 		t.Error("the centre did not move")
+	}
+}
+
+// TestMeasures holds the two signs of a collapse against distributions that have it and such that do not.
+func TestMeasures(t *testing.T) {
+	d := tinyDistilled(1)
+	k := d.Prototypes
+	largest := math.Log(float64(k))
+	for name, c := range map[string]struct {
+		mean          func(i int) float64 // of all pictures' distributions
+		entropy       float64             // mean of each one's
+		spread, width float64
+	}{
+		"all pictures to one prototype": {func(i int) float64 { return float64(1 - min(i, 1)) }, 0, 0, 0},
+		"every picture to all":          {func(int) float64 { return 1 / float64(k) }, largest, 1, 1},
+		"each picture to its own":       {func(int) float64 { return 1 / float64(k) }, 0, 1, 0},
+		"half of the prototypes":        {func(i int) float64 { return float64(i%2) * 2 / float64(k) }, 0, 1 - math.Ln2/largest, 0},
+	} {
+		p, err := d.Start(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const done = 0.4 // of the running mean, which starts at 0
+		mean := make([]float32, k)
+		for i := range mean {
+			mean[i] = float32(done * c.mean(i))
+		}
+		if err := p.Set(meanName, mean, k); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Set(entropyName, []float32{float32(done * c.entropy)}, 1); err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.Measures(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(got["spread"]-c.spread) > 1e-6 || math.Abs(got["width"]-c.width) > 1e-6 {
+			t.Errorf("%s: %v, want spread %g and width %g", name, got, c.spread, c.width)
+		}
+		p.Close()
+	}
+}
+
+// TestMeasuresInTraining: the graph's running mean is one of distributions, and the curve has what it tells.
+func TestMeasuresInTraining(t *testing.T) {
+	be := backend.MustOpen("go")
+	defer be.Finalize()
+	p, st := run(t, be, t.TempDir(), tinyDistilled(5), 5)
+	mean, _, err := p.Get(meanName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, v := range mean {
+		sum += float64(v)
+	}
+	if want := 1 - math.Pow(measureMomentum, 5); math.Abs(sum-want) > 1e-5 {
+		t.Errorf("after five steps the mean sums to %g, want %g", sum, want)
+	}
+	m := st.Curve[len(st.Curve)-1].Metrics
+	if len(m) != 2 || m["width"] <= 0 || m["spread"] < m["width"] || m["spread"] > 1 {
+		t.Errorf("measures %v: want 0 < width <= spread <= 1, as entropy is concave", m)
 	}
 }
 
