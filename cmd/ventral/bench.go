@@ -29,7 +29,7 @@ func newBench() *cobra.Command {
 and memory. The numbers of docs/performance.md come from here.`,
 		Example: "  ventral bench forward random:openai/clip-vit-b-32 --batch 1,4\n  ventral bench load",
 	}
-	c.AddCommand(newBenchForward(), newBenchLoad())
+	c.AddCommand(newBenchForward(), newBenchLoad(), newBenchLesions(), newBenchRatemaps())
 	return c
 }
 

@@ -25,7 +25,7 @@ func newStudy() *cobra.Command {
 provenance. It runs the same on any model that has what it needs.`,
 		Example: "  ventral study spatial --model mini/clip-vit --out out/spatial --quick",
 	}
-	c.AddCommand(newStudySpatial())
+	c.AddCommand(newStudySpatial(), newStudyUnits())
 	return c
 }
 
@@ -37,10 +37,13 @@ func newStudySpatial() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "spatial",
 		Short: "Which units know where a stimulus is, and what lesioning them does",
-		Long: `Run the spatial-cells study: zero-shot table, rate maps of every unit with a permutation
-null, the untrained control, lesions of every module of both towers and lesions of chosen units.
+		Long: `Run the spatial-cells study on any network: zero-shot table (where there is a text tower), rate
+maps of every unit with a permutation null, the untrained control, lesions of every module, of
+chosen units, of attention heads and single patches, the location x location deficit matrix and
+the bias experiment. Lesions are judged by the text tower, by a classifier's own head with a
+class "circle", or else by a linear read-out fitted to the intact network.
 Figures (PNG, SVG, PDF, with data and provenance beside them) and result.json go to --out.`,
-		Example: "  ventral study spatial --model mini/clip-vit --out out/spatial --quick",
+		Example: "  ventral study spatial --model mini/clip-vit --out out/spatial --quick\n  ventral study spatial --model random:torchvision/vgg11?size=64 --out out/vgg --quick",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b, err := backend.Open(be)
@@ -85,8 +88,17 @@ Figures (PNG, SVG, PDF, with data and provenance beside them) and result.json go
 			if err := atomicfile.WriteFile(filepath.Join(out, "result.json"), j, "study"); err != nil {
 				return err
 			}
+			w := cmd.OutOrStdout()
 			for _, ps := range r.ZeroShot {
-				fmt.Fprintf(cmd.OutOrStdout(), "%-12s accuracy %s\n", ps.Name, ps.Accuracy)
+				fmt.Fprintf(w, "%-12s accuracy %s\n", ps.Name, ps.Accuracy)
+			}
+			fmt.Fprintf(w, "judge        %s: %s against %s", r.Judge.Kind, r.Judge.Positive, r.Judge.Negative)
+			if r.Judge.Fitted > 0 {
+				fmt.Fprintf(w, ", right on %s of held-out pictures", r.Judge.Accuracy)
+			}
+			fmt.Fprintln(w)
+			for _, m := range r.Deficits {
+				fmt.Fprintf(w, "deficits     %s, %s ablation: diagonal less the rest %s, p = %.2g\n", m.Site, m.Ablation, m.Specificity, float64(m.P))
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d figures and result.json: %s\n", len(figs), out)
 			return nil
@@ -97,10 +109,12 @@ Figures (PNG, SVG, PDF, with data and provenance beside them) and result.json go
 	f.StringVar(&out, "out", "out/spatial", "folder of figures and result.json")
 	f.StringVar(&be, "backend", "", "backend (default: the best there is)")
 	f.IntVar(&n, "n", 3000, "stimuli")
-	f.BoolVar(&quick, "quick", false, "fewer stimuli and levels in the lesions: about a minute for the shipped model")
-	f.StringVar(&o.Token, "token", "class", "which token's units: class, mean, token=I or all")
+	f.BoolVar(&quick, "quick", false, "fewer stimuli and levels in the lesions: about a minute for mini/clip-vit")
+	f.StringVar(&o.Token, "token", "", "what a unit is: a channel at the class token (class) or token=I, its mean or max over positions, or\nall: a channel at one position (default class where there are tokens, else mean)")
 	f.IntVar(&o.Shuffles, "shuffles", 1000, "permutations of the null")
-	f.StringVar(&o.Ablation, "ablation", "zero", "zero, mean or resample")
+	f.StringVar(&o.Ablation, "ablation", "zero", "what takes the place of what is lesioned: zero, mean or resample")
+	f.StringVar(&o.TargetSite, "site", "", "site of the targeted lesions, the deficit matrix and the bias experiment\n(default: what adds to a block's output and hurts most when it is lesioned)")
+	f.IntVar(&o.Places, "places", 4, "places on a side of the deficit matrix")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of shuffles, controls and intervals")
 	return c
 }

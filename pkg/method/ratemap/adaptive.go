@@ -212,54 +212,75 @@ func openByReconstruction(img []float64, rows, cols int) []float64 {
 			out[p] = v
 		}
 	}
-	// Forward and backward sweeps, each carrying values along as it goes, until a pair changes nothing (Vincent 1993).
-	for changed := true; changed; {
-		changed = false
-		for i := range rows {
-			for j := range cols {
-				p := i*cols + j
-				if out[p] == img[p] {
-					continue
-				}
-				v := out[p]
+	// A forward and a backward sweep, each carrying values along as it goes, then a queue of the bins that could still
+	// pass something on (the hybrid algorithm of Vincent 1993). The order of steps has no part in the result.
+	up := func(p, i, j int) float64 {
+		v := out[p]
+		if j > 0 {
+			v = max(v, out[p-1])
+		}
+		if i > 0 {
+			v = max(v, out[p-cols])
+			if j > 0 {
+				v = max(v, out[p-cols-1])
+			}
+			if j < cols-1 {
+				v = max(v, out[p-cols+1])
+			}
+		}
+		return v
+	}
+	for i := range rows {
+		for j := range cols {
+			if p := i*cols + j; out[p] != img[p] {
+				out[p] = min(up(p, i, j), img[p])
+			}
+		}
+	}
+	var queue []int32
+	for i := rows - 1; i >= 0; i-- {
+		for j := cols - 1; j >= 0; j-- {
+			p := i*cols + j
+			v := out[p]
+			// The neighbours behind this bin; those that are lower and have room may take its value later.
+			behind, n := [4]int{}, 0
+			if j < cols-1 {
+				behind[n] = p + 1
+				n++
+			}
+			if i < rows-1 {
+				behind[n] = p + cols
+				n++
 				if j > 0 {
-					v = max(v, out[p-1])
+					behind[n] = p + cols - 1
+					n++
 				}
-				if i > 0 {
-					v = max(v, out[p-cols])
-					if j > 0 {
-						v = max(v, out[p-cols-1])
-					}
-					if j < cols-1 {
-						v = max(v, out[p-cols+1])
-					}
+				if j < cols-1 {
+					behind[n] = p + cols + 1
+					n++
 				}
-				if v = min(v, img[p]); v > out[p] {
-					out[p], changed = v, true
+			}
+			for _, q := range behind[:n] {
+				v = max(v, out[q])
+			}
+			v = min(v, img[p])
+			out[p] = v
+			for _, q := range behind[:n] {
+				if out[q] < v && out[q] < img[q] {
+					queue = append(queue, int32(p))
+					break
 				}
 			}
 		}
-		for i := rows - 1; i >= 0; i-- {
-			for j := cols - 1; j >= 0; j-- {
-				p := i*cols + j
-				if out[p] == img[p] {
-					continue
-				}
-				v := out[p]
-				if j < cols-1 {
-					v = max(v, out[p+1])
-				}
-				if i < rows-1 {
-					v = max(v, out[p+cols])
-					if j > 0 {
-						v = max(v, out[p+cols-1])
-					}
-					if j < cols-1 {
-						v = max(v, out[p+cols+1])
-					}
-				}
-				if v = min(v, img[p]); v > out[p] {
-					out[p], changed = v, true
+	}
+	for k := 0; k < len(queue); k++ {
+		p := int(queue[k])
+		i, j, v := p/cols, p%cols, out[p]
+		for y := max(i-1, 0); y <= min(i+1, rows-1); y++ {
+			for x := max(j-1, 0); x <= min(j+1, cols-1); x++ {
+				if q := y*cols + x; out[q] < v && out[q] != img[q] {
+					out[q] = min(v, img[q])
+					queue = append(queue, int32(q))
 				}
 			}
 		}

@@ -2,6 +2,7 @@ package ratemap
 
 import (
 	"math"
+	"sync"
 
 	"gonum.org/v1/gonum/dsp/fourier"
 )
@@ -34,7 +35,8 @@ func Autocorrelation(m Map) Autocorrelogram {
 		fillWith(a.R, math.NaN())
 		return a
 	}
-	f := newCorrelator(m.Rows, m.Cols, ly, lx)
+	f := correlatorFor(m.Rows, m.Cols, ly, lx)
+	defer f.done()
 	xy := f.correlate(rate, nil)
 	// At each shift: the bins that overlap, and the sum and the sum of squares about the mean of the map over them.
 	// The shifted copy overlaps in the bins that the map has at the opposite shift.
@@ -191,11 +193,37 @@ type correlator struct {
 	h, w               int // of the torus
 	row                *fourier.FFT
 	col                *fourier.CmplxFFT
+	line               []float64
+	coef               []complex128
+	spectrum           [2][]complex128 // of the two maps
+}
+
+// correlators keeps those that nobody uses, by size: their plans, tables of sines, cost as much as a transform.
+var correlators sync.Map // [4]int -> *sync.Pool
+
+func correlatorFor(rows, cols, ly, lx int) *correlator {
+	pool, ok := correlators.Load([4]int{rows, cols, ly, lx})
+	if !ok {
+		return newCorrelator(rows, cols, ly, lx)
+	}
+	if c, ok := pool.(*sync.Pool).Get().(*correlator); ok {
+		return c
+	}
+	return newCorrelator(rows, cols, ly, lx)
+}
+
+// done gives a correlator back.
+func (c *correlator) done() {
+	pool, _ := correlators.LoadOrStore([4]int{c.rows, c.cols, c.ly, c.lx}, new(sync.Pool))
+	pool.(*sync.Pool).Put(c)
 }
 
 func newCorrelator(rows, cols, ly, lx int) *correlator {
 	c := &correlator{rows: rows, cols: cols, ly: ly, lx: lx, h: smooth235(rows + ly), w: smooth235(cols + lx)}
 	c.row, c.col = fourier.NewFFT(c.w), fourier.NewCmplxFFT(c.h)
+	half := c.w/2 + 1
+	c.line, c.coef = make([]float64, c.w), make([]complex128, half)
+	c.spectrum = [2][]complex128{make([]complex128, half*c.h), make([]complex128, half*c.h)}
 	return c
 }
 
@@ -232,13 +260,13 @@ func (l lags) at(dy, dx int) float64 {
 
 // correlate returns the correlations of a with b, or with itself where b is nil.
 func (c *correlator) correlate(a, b []float64) lags {
-	fa := c.forward(a)
+	fa := c.forward(a, c.spectrum[0])
 	if b == nil {
 		for k, z := range fa {
 			fa[k] = complex(real(z)*real(z)+imag(z)*imag(z), 0)
 		}
 	} else {
-		for k, z := range c.forward(b) {
+		for k, z := range c.forward(b, c.spectrum[1]) {
 			fa[k] *= complex(real(z), -imag(z))
 		}
 	}
@@ -246,11 +274,11 @@ func (c *correlator) correlate(a, b []float64) lags {
 }
 
 // forward is the transform [freq of column, freq of row]: real along rows, then complex along columns, stored column
-// by column.
-func (c *correlator) forward(a []float64) []complex128 {
+// by column, written into out.
+func (c *correlator) forward(a []float64, out []complex128) []complex128 {
 	half := c.w/2 + 1
-	out := make([]complex128, half*c.h)
-	line, coef := make([]float64, c.w), make([]complex128, half)
+	line, coef := c.line, c.coef
+	clear(line[c.cols:])
 	for i := range c.rows {
 		copy(line, a[i*c.cols:(i+1)*c.cols])
 		c.row.Coefficients(coef, line)
@@ -260,6 +288,7 @@ func (c *correlator) forward(a []float64) []complex128 {
 	}
 	for k := range half {
 		s := out[k*c.h : (k+1)*c.h]
+		clear(s[c.rows:])
 		c.col.Coefficients(s, s)
 	}
 	return out
@@ -272,7 +301,7 @@ func (c *correlator) inverse(f []complex128) lags {
 		s := f[k*c.h : (k+1)*c.h]
 		c.col.Sequence(s, s)
 	}
-	coef := make([]complex128, half)
+	coef := c.coef
 	scale := 1 / float64(c.h*c.w)
 	for i := range c.h {
 		if i > c.ly && i < c.h-c.ly {

@@ -88,6 +88,9 @@
 //
 // # Limits
 //
+// Built with GOEXPERIMENT=simd on a processor with AVX-512, permutation tests add eight units at a time, with the same bits
+// as without; elsewhere information takes two to three times as long.
+//
 // Two dimensions, rectangular arenas. Stimuli are weighted equally. At most 2^24 bins, 2^31-1 stimuli and 2^24
 // shuffles. The DeepMind scorer takes square maps only. Null holds one block of 64 units x stimuli as float64 per thread,
 // and permutations of at most 64 MiB.

@@ -32,7 +32,7 @@ func Tunings(r *Responses, bins []int, g Grid) ([]Tuning, error) {
 	parallel.Chunks(r.Units, unitBlock, func(lo, hi int) {
 		blk := p.load(lo, hi, centred)
 		acc := make([]float64, hi-lo)
-		p.run(blk, p.order, acc, make([]float64, hi-lo), etaBin)
+		p.run(blk, p.order, acc, make([]float64, hi-lo), EtaSquared())
 		for i := range acc {
 			out[lo+i] = p.tuning(acc[i], blk.ss[i], blk.bad[i] || !blk.varies[i])
 		}

@@ -64,14 +64,30 @@ func (m Map) Smooth(sigma float64) Map {
 		k[i] = math.Exp(-d * d / (2 * sigma * sigma))
 	}
 	// The kernel is a product, so rows and columns are convolved in turn: once the rates (NaN as 0), once the
-	// indicator of a rate, which is the weight that the neighbours actually had.
-	num, den := make([]float64, len(m.Rate)), make([]float64, len(m.Rate))
+	// indicator of a rate, which is the weight that the neighbours actually had; without gaps it is the same everywhere.
+	num, seen, gaps := make([]float64, len(m.Rate)), make([]float64, len(m.Rate)), false
 	for b, v := range m.Rate {
 		if !math.IsNaN(v) {
-			num[b], den[b] = v, 1
+			num[b], seen[b] = v, 1
+		} else {
+			gaps = true
 		}
 	}
-	num, den = m.convolve(num, k), m.convolve(den, k)
+	num = m.convolve(num, k)
+	if !gaps {
+		along, whole := 0.0, 0.0
+		for _, w := range k {
+			along += w
+		}
+		for _, w := range k {
+			whole += w * along
+		}
+		for b, v := range num {
+			out.Rate[b] = v / whole
+		}
+		return out
+	}
+	den := m.convolve(seen, k)
 	for b := range out.Rate {
 		if den[b] > 0 {
 			out.Rate[b] = num[b] / den[b]
@@ -82,28 +98,38 @@ func (m Map) Smooth(sigma float64) Map {
 	return out
 }
 
+// convolve sums, at every bin, first along rows and then along columns, in the order of the kernel.
 func (m Map) convolve(a, k []float64) []float64 {
 	half := len(k) / 2
 	tmp, out := make([]float64, len(a)), make([]float64, len(a))
+	line := make([]float64, m.Cols+2*half)
 	for i := range m.Rows {
-		for j := range m.Cols {
-			s := 0.0
-			for d, w := range k {
-				s += w * a[i*m.Cols+mirror(j+d-half, m.Cols)]
-			}
-			tmp[i*m.Cols+j] = s
+		row := a[i*m.Cols : (i+1)*m.Cols]
+		copy(line[half:], row)
+		for d := range half {
+			line[d], line[half+m.Cols+d] = row[mirror(d-half, m.Cols)], row[mirror(m.Cols+d, m.Cols)]
 		}
+		addProducts(tmp[i*m.Cols:(i+1)*m.Cols], line, k)
 	}
 	for i := range m.Rows {
-		for j := range m.Cols {
-			s := 0.0
-			for d, w := range k {
-				s += w * tmp[mirror(i+d-half, m.Rows)*m.Cols+j]
+		to := out[i*m.Cols : (i+1)*m.Cols]
+		for d, w := range k {
+			from := mirror(i+d-half, m.Rows) * m.Cols
+			for j, v := range tmp[from : from+len(to)] {
+				to[j] += w * v
 			}
-			out[i*m.Cols+j] = s
 		}
 	}
 	return out
+}
+
+// addProducts adds to to[j] the sum over d of k[d] line[j+d].
+func addProducts(to, line, k []float64) {
+	for d, w := range k {
+		for j, v := range line[d : d+len(to)] {
+			to[j] += w * v
+		}
+	}
 }
 
 // mirror folds an index into [0, n) with the edge repeated: -1 is 0, n is n-1.

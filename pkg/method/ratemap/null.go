@@ -15,6 +15,7 @@ type Statistic struct {
 	scale scaling
 	rates bool // needs rates: NaN for a unit with a negative response
 	bin   func(acc, sum []float64, n float64)
+	of    kernel // what bin adds, where plan.runVector knows it too
 	// finish turns the sum over bins into the score of unit i of a block, for n stimuli.
 	finish func(acc, n float64, b *block, i int) float64
 	// size is the natural size of the score, against which rounding is judged when two values are compared.
@@ -24,6 +25,15 @@ type Statistic struct {
 	levels int
 	madow  bool
 }
+
+// A kernel is a term of a sum over bins that is computed for eight units at a time.
+type kernel int
+
+const (
+	noKernel  kernel = iota
+	logKernel        // logBin
+	etaKernel        // etaBin
+)
 
 // check says what is wrong with a statistic, or nil.
 func (s Statistic) check() error {
@@ -38,7 +48,7 @@ func (s Statistic) check() error {
 
 // BitsPerSample is the information of Skaggs per stimulus. It is the default statistic for rates.
 func BitsPerSample() Statistic {
-	return Statistic{Name: "skaggs bits/sample", scale: byMean, rates: true, bin: logBin,
+	return Statistic{Name: "skaggs bits/sample", scale: byMean, rates: true, bin: logBin, of: logKernel,
 		finish: func(acc, n float64, b *block, i int) float64 { return max(acc/n, 0) * b.mean[i] },
 		size:   func(b *block, i int) float64 { return b.mean[i] }}
 }
@@ -46,7 +56,7 @@ func BitsPerSample() Statistic {
 // BitsPerEvent is the information of Skaggs per unit of response. As a permutation leaves the mean as it is, its p
 // values are those of BitsPerSample.
 func BitsPerEvent() Statistic {
-	return Statistic{Name: "skaggs bits/event", scale: byMean, rates: true, bin: logBin,
+	return Statistic{Name: "skaggs bits/event", scale: byMean, rates: true, bin: logBin, of: logKernel,
 		finish: func(acc, n float64, b *block, i int) float64 {
 			if b.mean[i] == 0 {
 				return math.NaN()
@@ -76,7 +86,7 @@ func OpexeboBitsPerEvent() Statistic {
 
 // EtaSquared is the share of variance between bins (see Tunings). It needs no rates and is the default test.
 func EtaSquared() Statistic {
-	return Statistic{Name: "eta squared", scale: centred, bin: etaBin,
+	return Statistic{Name: "eta squared", scale: centred, bin: etaBin, of: etaKernel,
 		finish: func(acc, _ float64, b *block, i int) float64 {
 			if !b.varies[i] {
 				return math.NaN()
@@ -87,7 +97,7 @@ func EtaSquared() Statistic {
 
 // Sparseness is 1 - Sparsity, so that larger is more spatial.
 func Sparseness() Statistic {
-	return Statistic{Name: "1 - sparsity", scale: byMean, rates: true, bin: etaBin,
+	return Statistic{Name: "1 - sparsity", scale: byMean, rates: true, bin: etaBin, of: etaKernel,
 		finish: func(acc, n float64, b *block, i int) float64 {
 			if b.mean[i] == 0 {
 				return math.NaN()
@@ -159,8 +169,9 @@ type NullResult struct {
 	Z          []float64 // [unit] Excess / SD; NaN where the permuted scores do not vary
 	P          []float64 // [unit] (1 + #permuted >= observed) / (1 + shuffles); 1 where Observed is NaN
 	Max        []float64 // [shuffle] largest score of any unit; NaN where no unit has one
-	PMax       []float64 // [unit] (1 + #Max >= observed) / (1 + shuffles): corrected for having looked at all units
-	Values     []float64 // [shuffle, unit] permuted scores, with NullOptions.Keep
+	PMax       []float64 // [unit] (1 + #Max >= observed) / (1 + len(Max)): corrected for having looked at all units
+	Values     []float64 // [shuffle, unit] permuted scores, with NullOptions.Keep; NaN where a unit had stopped
+	Draws      []int     // [unit] how many were made, fewer than Shuffles where a unit stopped (SurrogateOptions.Stop)
 }
 
 // Null scores every unit with its stimuli where they were, and again with the positions permuted over the stimuli
@@ -235,7 +246,7 @@ func (p *plan) sumBatch(stat Statistic, orders []int32, from, to int, t *tally) 
 			return stat.finish(acc[i], n, b, i)
 		}
 		if from == 0 {
-			p.run(b, p.order, acc, sum, stat.bin)
+			p.run(b, p.order, acc, sum, stat)
 			for i := range acc {
 				t.observe(lo+i, score(i), 1e-14*stat.size(b, i), !b.varies[i])
 			}
@@ -245,7 +256,7 @@ func (p *plan) sumBatch(stat Statistic, orders []int32, from, to int, t *tally) 
 		for s := range top {
 			order := orders[s*len(p.order) : (s+1)*len(p.order)]
 			clear(acc)
-			p.run(b, order, acc, sum, stat.bin)
+			p.run(b, order, acc, sum, stat)
 			for i := range acc {
 				v := score(i)
 				t.add(lo+i, from+s, v)
@@ -303,6 +314,8 @@ type tally struct {
 	tol   []float64 // how far below still counts as reaching
 	flat  []bool    // the unit never varies
 	m2    []float64 // sum of squares about the running mean
+	stop  int       // permuted scores that reach the observed one after which a unit stops; 0 = never
+	hit   []int     // [unit] number of the draw with which it stopped; 0 = not yet
 }
 
 // newTally begins a result of the given number of shuffles; about holds what else the result says of itself.
@@ -315,13 +328,22 @@ func newTally(units, shuffles int, keep bool, about NullResult) *tally {
 	res := &about
 	res.Shuffles = shuffles
 	res.Observed, res.Mean, res.SD, res.Excess, res.Z = nan(units), nan(units), nan(units), nan(units), nan(units)
-	res.P, res.Max, res.PMax = make([]float64, units), nan(shuffles), make([]float64, units)
+	res.P, res.Max, res.PMax, res.Draws = make([]float64, units), nan(shuffles), make([]float64, units), make([]int, units)
 	if keep {
 		res.Values = nan(shuffles * units)
 	}
 	return &tally{res: res, n: make([]int, units), reach: make([]int, units), tol: make([]float64, units), flat: make([]bool, units),
-		m2: make([]float64, units)}
+		m2: make([]float64, units), hit: make([]int, units)}
 }
+
+// stopAfter makes the test sequential: SurrogateOptions.Stop and Least.
+func (t *tally) stopAfter(stop, least int) {
+	t.stop = stop
+	t.res.Max = t.res.Max[:least]
+}
+
+// stopped says that a unit's p value is known, and what is drawn from now on counts for Max only.
+func (t *tally) stopped(u int) bool { return t.hit[u] > 0 }
 
 func (t *tally) observe(u int, v, rounding float64, flat bool) {
 	t.res.Observed[u] = v
@@ -336,6 +358,7 @@ func (t *tally) add(u, shuffle int, v float64) {
 	if t.res.Values != nil {
 		t.res.Values[shuffle*len(t.n)+u] = v
 	}
+	t.res.Draws[u] = shuffle + 1
 	if math.IsNaN(v) {
 		return
 	}
@@ -344,7 +367,9 @@ func (t *tally) add(u, shuffle int, v float64) {
 	t.res.Mean[u] += d / float64(t.n[u])
 	t.m2[u] += d * (v - t.res.Mean[u])
 	if v >= t.res.Observed[u]-t.tol[u] {
-		t.reach[u]++
+		if t.reach[u]++; t.stop > 0 && t.reach[u] == t.stop {
+			t.hit[u] = shuffle + 1
+		}
 	}
 }
 
@@ -379,12 +404,15 @@ func (t *tally) finish() {
 			continue
 		}
 		r.P[u] = float64(1+t.reach[u]) / float64(1+r.Shuffles)
+		if t.hit[u] > 0 { // Besag and Clifford: the draw that made it the Stop-th is the last that counts
+			r.P[u] = min(float64(t.stop)/float64(t.hit[u]), 1)
+		}
 		reach := 0
 		for _, m := range r.Max {
 			if m >= obs-t.tol[u] {
 				reach++
 			}
 		}
-		r.PMax[u] = float64(1+reach) / float64(1+r.Shuffles)
+		r.PMax[u] = float64(1+reach) / float64(1+len(r.Max))
 	}
 }

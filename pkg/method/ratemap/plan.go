@@ -118,8 +118,12 @@ func (p *plan) load(lo, hi int, how scaling) *block {
 // run adds one statistic's terms, bin by bin, for one order of the stimuli. acc and sum hold one number per unit of
 // the block; acc must come in cleared. Rows are added four at a time, always in the order of places, so that the
 // rounding depends on the order alone.
-func (p *plan) run(b *block, order []int32, acc, sum []float64, bin func(acc, sum []float64, n float64)) {
+func (p *plan) run(b *block, order []int32, acc, sum []float64, stat Statistic) {
 	w := b.w
+	if vectors && stat.of != noKernel && w%8 == 0 {
+		p.runVector(b, order, acc, stat.of)
+		return
+	}
 	row := func(place int) []float64 { return b.v[int(order[place])*w:][:w] }
 	sum = sum[:w]
 	for k := range len(p.start) - 1 {
@@ -147,6 +151,6 @@ func (p *plan) run(b *block, order []int32, acc, sum []float64, bin func(acc, su
 				sum[i] += r0[i]
 			}
 		}
-		bin(acc, sum, n)
+		stat.bin(acc, sum, n)
 	}
 }

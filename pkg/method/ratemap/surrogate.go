@@ -41,6 +41,17 @@ type SurrogateOptions struct {
 	Seed   uint64
 	Stream string // "" = "ratemap/surrogate"
 	Keep   bool   // keep every value in NullResult.Values
+
+	// Stop ends the surrogates of a unit when this many of them have reached its score (Besag & Clifford, Biometrika 1991):
+	// p is then Stop over the number drawn until then, and else (1 + #reached)/(1 + Maps). Either is a valid p value,
+	// and units that are nothing special take about Stop/p surrogates instead of Maps. 0 = never.
+	Stop int
+	// Least is how many surrogates every unit gets although it has stopped; the distribution of the largest score over
+	// units, NullResult.Max, is of these. 0 = Maps; without Stop it is always Maps.
+	Least int
+	// First is the number of the first unit in the random streams of Gaussian fields, so that the surrogates of a unit
+	// stay the same when many units are worked through in several sets.
+	First int
 }
 
 // SurrogateNull compares a score of every map with its values on surrogates of that map: per unit (P), and against the
@@ -70,10 +81,17 @@ func (s *Set) SurrogateNull(name string, score func(Map) float64, opt SurrogateO
 	if opt.Stream == "" {
 		opt.Stream = "ratemap/surrogate"
 	}
+	if opt.Stop < 0 || opt.Least < 0 || opt.First < 0 {
+		return nil, fmt.Errorf("ratemap: stop after %d, at least %d surrogates, first unit %d: want none of them negative", opt.Stop, opt.Least, opt.First)
+	}
+	if opt.Stop == 0 || opt.Least == 0 || opt.Least > opt.Maps {
+		opt.Least = opt.Maps
+	}
 	if err := s.check(); err != nil {
 		return nil, err
 	}
 	t := newTally(s.Units, opt.Maps, opt.Keep, NullResult{Statistic: name + " against " + string(opt.Kind), Conversion: s.Conversion, Seed: opt.Seed, Stream: opt.Stream})
+	t.stopAfter(opt.Stop, opt.Least)
 	batch := opt.Maps // of surrogates, so that the phases that all units share take no more than some 64 MiB
 	if opt.Kind == PhaseRandomised {
 		batch = min(opt.Maps, max(1, 1<<22/s.Grid.Len()))
@@ -91,7 +109,7 @@ func (s *Set) surrogateBatch(score func(Map) float64, opt SurrogateOptions, from
 	maxima := make([][]float64, s.Units)
 	parallel.ForScratch(s.Units, func() *surrogateMaker { return newSurrogateMaker(s.Grid.Rows, s.Grid.Cols) }, func(u int, w *surrogateMaker) {
 		m := s.Map(u)
-		top := make([]float64, to-from)
+		top := make([]float64, max(min(to, opt.Least)-from, 0))
 		fillWith(top, math.Inf(-1))
 		maxima[u] = top
 		ok := w.load(m, opt.Kind)
@@ -102,15 +120,18 @@ func (s *Set) surrogateBatch(score func(Map) float64, opt SurrogateOptions, from
 			return
 		}
 		null := Map{m.Rows, m.Cols, w.rate, m.Occupancy}
-		for k := range top {
+		for k := range to - from {
+			if t.stopped(u) && from+k >= opt.Least {
+				break
+			}
 			if opt.Kind == PhaseRandomised {
 				w.turn(phases[k])
 			} else {
-				w.field(k, func(pair int) *rand.Rand { return rng.Fast(opt.Seed, opt.Stream, uint64(u), uint64(pair)) })
+				w.field(k, func(pair int) *rand.Rand { return rng.Fast(opt.Seed, opt.Stream, uint64(opt.First+u), uint64(pair)) })
 			}
 			v := score(null)
 			t.add(u, from+k, v)
-			if !math.IsNaN(v) {
+			if k < len(top) && !math.IsNaN(v) {
 				top[k] = v
 			}
 		}

@@ -46,6 +46,10 @@ type draft struct {
 // tenth, and it takes some 60,000 pictures until it knows them.
 var quickMix = scenes.WorldMix{Figure: 70, Object: 25, Empty: 5, Plain: 0.5}
 
+// seeingMix is the mixture for classifiers: kinds of picture that no head asks about, such as maps, are left out, and more
+// than half are single objects.
+var seeingMix = scenes.WorldMix{Object: 58, Word: 14, ObjectWord: 8, Face: 8, Figure: 10, Empty: 2, Plain: 0.5, Spoiled: 0.25}
+
 // named is the mixture for networks that learn names.
 func named(p Preset, usual scenes.WorldMix) scenes.WorldMix {
 	if p == Quick {
@@ -137,7 +141,7 @@ func dinoRecipe(r *Recipe, p Preset) draft {
 	case Small:
 		d.batch, d.steps = 64, 2000
 	case Quick:
-		d.steps = 150
+		d.steps = 100
 		t.Prototypes = 256
 		t.Crops.GlobalSize, t.Crops.LocalSize = d.side, d.side/2
 	case Large:
@@ -186,22 +190,24 @@ func maeRecipe(r *Recipe, p Preset) draft {
 func vggRecipe(r *Recipe, p Preset) draft {
 	d := draftOf(p)
 	c := vgg.VGG11(true)
-	c.Blocks, c.Hidden, c.Classes = [][]int{{16}, {32}, {64, 64}, {96, 96}, {128, 128}}, 256, 0
-	r.Architecture, r.Summary = "vgg", "VGG-11 with batch normalisation, 16 to 128 channels"
+	c.Blocks, c.Hidden, c.Classes = [][]int{{16}, {32}, {64, 64}, {96, 96}, {192, 192}}, 256, 0
+	r.Architecture, r.Summary = "vgg", "VGG-11 with batch normalisation, 16 to 192 channels"
 	switch p {
 	case Small:
-		d.steps = 4000
+		d.steps, d.peak = 3000, 2e-3
 	case Quick:
-		d.steps = 200
+		d.steps = 300
 	case Large:
 		c.Blocks, c.Hidden = [][]int{{64}, {128}, {256, 256}, {512, 512}, {512, 512}}, 1024
 		r.Summary = "VGG-11 with batch normalisation, 64 to 512 channels"
 	}
 	r.classifier()
-	d.mix = named(p, d.mix)
+	d.mix = named(p, seeingMix)
 	c.Classes = classes(r.Heads)
 	r.Config = c
-	d.task = func(w *scenes.World, _ int) (Task, error) { return supervise(c, d.side, r.Heads, w) }
+	last := max(d.side>>len(c.Blocks), 1) // side of the map that the first dense layer reads, repeated to 7x7
+	dense := float64(last*last) / (vgg.Side * vgg.Side)
+	d.task = func(w *scenes.World, _ int) (Task, error) { return supervise(c, d.side, r.Heads, dense, w) }
 	return d
 }
 
@@ -211,7 +217,7 @@ func nasnetRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "nasnet-a", "NASNet-A with 16 filters and one cell a stage"
 	switch p {
 	case Small:
-		d.steps = 4000
+		d.steps, d.peak = 3000, 2e-3
 	case Quick:
 		d.steps = 150
 	case Large:
@@ -220,10 +226,10 @@ func nasnetRecipe(r *Recipe, p Preset) draft {
 		d.batch = 256
 	}
 	r.classifier()
-	d.mix = named(p, d.mix)
+	d.mix = named(p, seeingMix)
 	c.Classes = classes(r.Heads)
 	r.Config = c
-	d.task = func(w *scenes.World, _ int) (Task, error) { return supervise(c, d.side, r.Heads, w) }
+	d.task = func(w *scenes.World, _ int) (Task, error) { return supervise(c, d.side, r.Heads, 0, w) }
 	return d
 }
 

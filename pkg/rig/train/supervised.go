@@ -32,6 +32,11 @@ type Supervised struct {
 	Augment Augment
 	Smooth  float64 // label smoothing (Szegedy et al. 2016)
 
+	// DenseRate is the share of the learning rate that the first dense layer of a VGG has; 0 for all of it. Where the last map is
+	// smaller than the 7x7 that the layer reads, every value of the map is repeated, and Adam, which moves the weight of each copy
+	// by as much as it would a single one, moves their sum by as many times that.
+	DenseRate float64 `json:",omitempty"`
+
 	Train   Labelled `json:"-"`
 	network models.Network
 }
@@ -68,6 +73,14 @@ func (s *Supervised) Start(seed uint64) (*program.Params, error) {
 
 // Moved is true of every weight.
 func (s *Supervised) Moved(string) bool { return true }
+
+// Rate is DenseRate for the first dense layer of a VGG, otherwise 1.
+func (s *Supervised) Rate(name string) float64 {
+	if s.DenseRate > 0 && name == "classifier.0.weight" {
+		return s.DenseRate
+	}
+	return 1
+}
 
 // After does nothing.
 func (s *Supervised) After(*program.Params) error { return nil }

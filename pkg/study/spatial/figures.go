@@ -154,8 +154,8 @@ func (s *Study) TunedFigure(layers, control []Layer) (*figure.Figure, error) {
 
 // LayerLesionFigure shows the effect of every module's lesion.
 func (s *Study) LayerLesionFigure(l *LayerLesions) (*figure.Figure, error) {
-	o := figure.LesionBarsOptions{Meta: s.meta("layer_lesions", "", fmt.Sprintf("Mean probability of %q against %q when one module is lesioned (%s ablation), %d stimuli, with 95 %% bootstrap intervals; dashed: the intact network.", LesionPrompts[0], LesionPrompts[1], l.Ablation, l.Stimuli), source),
-		Y:        figure.Axis{Min: 0, Max: 1, Label: "p(black circle)", LowLabel: "empty image", HighLabel: "black circle"},
+	o := figure.LesionBarsOptions{Meta: s.meta("layer_lesions", "", fmt.Sprintf("Mean probability of %q against %q when one module is lesioned (%s ablation), %d stimuli, with 95 %% bootstrap intervals; dashed: the intact network.", l.Judge.Positive, l.Judge.Negative, l.Ablation, l.Stimuli), source),
+		Y:        figure.Axis{Min: 0, Max: 1, Label: "p(" + bare(l.Judge.Positive) + ")", LowLabel: bare(l.Judge.Negative), HighLabel: bare(l.Judge.Positive)},
 		Baseline: l.Baseline.Estimate, BaselineLo: l.Baseline.Low, BaselineHi: l.Baseline.High, BaselineLabel: "intact", Chance: figure.Ptr(0.5),
 		TowerNames: map[string]string{"visual": "image tower", "text": "text tower"}}
 	for _, m := range l.Modules {
@@ -176,10 +176,15 @@ func (s *Study) LayerLesionFigure(l *LayerLesions) (*figure.Figure, error) {
 	return figure.LesionBars(o)
 }
 
+// bare is a description without its article.
+func bare(text string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(text, "a "), "an ")
+}
+
 // LogOddsFigure is LayerLesionFigure in log-odds, which do not saturate.
 func (s *Study) LogOddsFigure(l *LayerLesions) (*figure.Figure, error) {
-	o := figure.LesionBarsOptions{Meta: s.meta("layer_lesions_logodds", "", fmt.Sprintf("Mean log-odds of %q against %q when one module is lesioned (%s ablation), %d stimuli, with 95 %% bootstrap intervals; dashed: the intact network. Below zero the network answers %q.", LesionPrompts[0], LesionPrompts[1], l.Ablation, l.Stimuli, LesionPrompts[1]), source),
-		Y:        figure.Axis{Label: "log-odds (black circle)"},
+	o := figure.LesionBarsOptions{Meta: s.meta("layer_lesions_logodds", "", fmt.Sprintf("Mean log-odds of %q against %q when one module is lesioned (%s ablation), %d stimuli, with 95 %% bootstrap intervals; dashed: the intact network. Below zero the network answers %q.", l.Judge.Positive, l.Judge.Negative, l.Ablation, l.Stimuli, l.Judge.Negative), source),
+		Y:        figure.Axis{Label: "log-odds (" + bare(l.Judge.Positive) + ")"},
 		Baseline: l.LogOdds.Estimate, BaselineLo: l.LogOdds.Low, BaselineHi: l.LogOdds.High, BaselineLabel: "intact", Chance: figure.Ptr(0.0),
 		TowerNames: map[string]string{"visual": "image tower", "text": "text tower"}}
 	for _, m := range l.Modules {
@@ -193,8 +198,8 @@ func (s *Study) LogOddsFigure(l *LayerLesions) (*figure.Figure, error) {
 
 // TargetedLogOddsFigure is TargetedFigure in log-odds, which do not saturate.
 func (s *Study) TargetedLogOddsFigure(t *TargetedLesions) (*figure.Figure, error) {
-	o := figure.LinesOptions{Meta: s.meta("targeted_lesions_logodds", "", fmt.Sprintf("The same lesions in log-odds of %q against %q.", LesionPrompts[0], LesionPrompts[1]), source),
-		X: figure.Axis{Label: "share of units removed", Min: 0, Max: 1}, Y: figure.Axis{Label: "log-odds (black circle)"}}
+	o := figure.LinesOptions{Meta: s.meta("targeted_lesions_logodds", "", fmt.Sprintf("The same lesions in log-odds of %q against %q.", t.Judge.Positive, t.Judge.Negative), source),
+		X: figure.Axis{Label: "share of units removed", Min: 0, Max: 1}, Y: figure.Axis{Label: "log-odds (" + bare(t.Judge.Positive) + ")"}}
 	for _, a := range t.Arms {
 		o.Series = append(o.Series, series(a, t.Share, a.LogOdds))
 	}
@@ -211,8 +216,8 @@ func series(a Arm, x []float64, y []stats.Interval) figure.Series {
 
 // TargetedFigure shows the curves of the targeted lesions.
 func (s *Study) TargetedFigure(t *TargetedLesions) (*figure.Figure, error) {
-	o := figure.LinesOptions{Meta: s.meta("targeted_lesions", "", fmt.Sprintf("Mean probability of %q against %q when growing shares of the %d units of %s are removed for each of %d stimuli, with 95 %% bootstrap intervals. Targeted: highest map value at the stimulus first. Absolute: largest absolute value first. Elsewhere: highest value at another stimulus's place first.", LesionPrompts[0], LesionPrompts[1], t.Units, t.Site, t.Stimuli), source),
-		X: figure.Axis{Label: "share of units removed", Min: 0, Max: 1}, Y: figure.Axis{Label: "p(black circle)", Min: 0, Max: 1}}
+	o := figure.LinesOptions{Meta: s.meta("targeted_lesions", "", fmt.Sprintf("Mean probability of %q against %q when growing shares of the %d units of %s are removed for each of %d stimuli, with 95 %% bootstrap intervals. Targeted: highest map value at the stimulus first. Absolute: largest absolute value first. Elsewhere: highest value at another stimulus's place first.", t.Judge.Positive, t.Judge.Negative, t.Units, t.Site, t.Stimuli), source),
+		X: figure.Axis{Label: "share of units removed", Min: 0, Max: 1}, Y: figure.Axis{Label: "p(" + bare(t.Judge.Positive) + ")", Min: 0, Max: 1}}
 	for _, a := range t.Arms {
 		o.Series = append(o.Series, series(a, t.Share, a.Mean))
 	}
@@ -233,7 +238,6 @@ func (s *Study) Figures(r *Result) ([]*figure.Figure, error) {
 	}
 	makers := []func() (*figure.Figure, error){
 		s.StimuliFigure,
-		func() (*figure.Figure, error) { return s.ZeroShotFigure(r.ZeroShot) },
 		func() (*figure.Figure, error) { return s.TunedFigure(r.Layers, r.Control) },
 		func() (*figure.Figure, error) { return s.ScoresFigure("place", r.Layers, r.Control) },
 		func() (*figure.Figure, error) { return s.ScoresFigure("grid", r.Layers, r.Control) },
@@ -246,6 +250,10 @@ func (s *Study) Figures(r *Result) ([]*figure.Figure, error) {
 	for _, l := range r.Layers {
 		makers = append(makers, func() (*figure.Figure, error) { return s.GalleryFigure(l, 5) })
 	}
+	if len(r.ZeroShot) > 0 {
+		makers = append(makers, func() (*figure.Figure, error) { return s.ZeroShotFigure(r.ZeroShot) })
+	}
+	makers = append(makers, s.causalFigures(r)...)
 	for _, make := range makers {
 		if err := add(make()); err != nil {
 			return nil, err

@@ -3,6 +3,8 @@ package spatial
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,9 +23,10 @@ var LesionPrompts = []string{"a black circle", "an empty image"}
 // LayerLesions is the effect of lesioning every module of both towers.
 type LayerLesions struct {
 	Ablation string         `json:"ablation"`
+	Judge    JudgeInfo      `json:"judge"`
 	Stimuli  int            `json:"stimuli"`
-	Baseline stats.Interval `json:"baseline"` // mean probability of "a black circle", unlesioned
-	LogOdds  stats.Interval `json:"log_odds"` // mean log-odds of "a black circle", unlesioned
+	Baseline stats.Interval `json:"baseline"` // mean probability of a circle, unlesioned: the logistic of the log-odds
+	LogOdds  stats.Interval `json:"log_odds"` // mean log-odds of a circle by Judge, unlesioned
 	Modules  []Module       `json:"modules"`  // in module order, image tower first
 	Compiled int            `json:"compiled"` // graphs compiled for the sweep
 }
@@ -31,7 +34,7 @@ type LayerLesions struct {
 // Module is the effect of one lesion.
 type Module struct {
 	Site  string         `json:"site"`
-	Tower string         `json:"tower"` // "visual" or "text"
+	Tower string         `json:"tower"` // "visual", also of a network that is no CLIP, or "text"
 	Block string         `json:"block"` // number, or "" outside blocks
 	Kind  string         `json:"kind"`  // "attn", "mlp.c_proj", "conv1", ...
 	Mean  stats.Interval `json:"mean"`  // mean probability of "a black circle"
@@ -42,32 +45,18 @@ type Module struct {
 	LogOddsDelta stats.Interval `json:"log_odds_delta"`
 }
 
-// blockModules are the modules of a residual block in the order of the document's figure.
-var blockModules = []string{"attn", "attn.out_proj", "ln_1", "mlp.c_fc", "mlp.c_proj", "ln_2"}
-
-// modules lists the modules of both towers in module order.
+// modules lists the modules of the image network and, for a CLIP, of the text tower.
 func (s *Study) modules() []Module {
-	m := []Module{{Site: "visual.conv1", Tower: "visual", Kind: "conv1"}, {Site: "visual.ln_pre", Tower: "visual", Kind: "ln_pre"}}
-	blocks := func(tower, prefix string, n int) {
-		for l := range n {
-			for _, k := range blockModules {
-				m = append(m, Module{Site: fmt.Sprintf("%stransformer.resblocks.%d.%s", prefix, l, k), Tower: tower, Block: strconv.Itoa(l), Kind: k})
-			}
+	m := append([]Module(nil), s.anatomy.modules...)
+	if s.Model.Text == nil {
+		return m
+	}
+	for l := range s.Model.CLIP.TextLayers {
+		for _, k := range blockModules {
+			m = append(m, Module{Site: fmt.Sprintf("transformer.resblocks.%d.%s", l, k), Tower: "text", Block: strconv.Itoa(l), Kind: k})
 		}
 	}
-	blocks("visual", "visual.", s.Model.CLIP.Layers)
-	m = append(m, Module{Site: "visual.ln_post", Tower: "visual", Kind: "ln_post"})
-	blocks("text", "", s.Model.CLIP.TextLayers)
 	return append(m, Module{Site: "token_embedding", Tower: "text", Kind: "token_embedding"}, Module{Site: "ln_final", Tower: "text", Kind: "ln_final"})
-}
-
-// cuts are where the image tower is cut into stages: before the first block and after every block but the last.
-func (s *Study) cuts() []string {
-	cuts := []string{"visual.ln_pre"}
-	for l := range s.Model.CLIP.Layers - 1 {
-		cuts = append(cuts, fmt.Sprintf("visual.transformer.resblocks.%d", l))
-	}
-	return cuts
 }
 
 // LayerLesions lesions every module and measures the probability of "a black circle" against "an empty image".
@@ -81,7 +70,11 @@ func (s *Study) cuts() []string {
 // for another stimulus. Zeros are values the network never sees, and can help as well as harm.
 func (s *Study) LayerLesions(ctx context.Context) (*LayerLesions, error) {
 	o := s.Options
-	key := []any{version, s.identity, s.Backend.Kind, s.set.Spec(), o.LesionStimuli, o.Ablation, o.Batch, o.Seed, LesionPrompts}
+	judge, err := s.Judge(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key := []any{version, s.identity, s.Backend.Kind, s.set.Spec(), judge.Info(), o.LesionStimuli, o.Ablation, o.Batch, o.Seed, LesionPrompts}
 	out, _, err := cache.Do("spatial/lesions", key, func() (*LayerLesions, error) { return s.layerLesions(ctx) })
 	return out, err
 }
@@ -92,22 +85,16 @@ func (s *Study) layerLesions(ctx context.Context) (*LayerLesions, error) {
 		return nil, fmt.Errorf("spatial: %s ablation needs at least two stimuli", s.Options.Ablation)
 	}
 	mods := s.modules()
+	judge, err := s.Judge(ctx)
+	if err != nil {
+		return nil, err
+	}
 	lesion, err := s.newLesioner(mods)
 	if err != nil {
 		return nil, err
 	}
 	defer lesion.close()
-	enc, err := s.Model.Encoder(s.Backend, s.Options.Batch)
-	if err != nil {
-		return nil, err
-	}
-	defer enc.Close()
-	head, err := lesion.head(enc, nil)
-	if err != nil {
-		return nil, err
-	}
-	d := s.Model.CLIP.EmbedDim
-	var intact []float64 // [n, d]
+	var intact, base []float64 // embeddings [n, d] of a CLIP, log-odds [n]
 	odds := make([][]float64, len(mods))
 	meter := s.meter("layer lesions ("+s.Options.Ablation+")", n)
 	for lo := 0; lo < n; lo += s.Options.Batch {
@@ -123,27 +110,23 @@ func (s *Study) layerLesions(ctx context.Context) (*LayerLesions, error) {
 		if err != nil {
 			return nil, err
 		}
-		intact = append(intact, clip.Unit(out[:k*d], d)...)
-		if err := lesion.batch(trail, k, lo, func(m int, emb []float32) {
-			odds[m] = append(odds[m], head.LogOdds(clip.Unit(emb[:k*d], d))...)
+		base = append(base, judge.LogOdds(out, k)...)
+		if s.Model.Text != nil {
+			d := s.Model.CLIP.EmbedDim
+			intact = append(intact, clip.Unit(out[:k*d], d)...)
+		}
+		if err := lesion.batch(trail, k, lo, func(m int, out []float32) {
+			odds[m] = append(odds[m], judge.LogOdds(out, k)...)
 		}); err != nil {
 			return nil, err
 		}
 		meter.Add(k)
 	}
-	base := head.LogOdds(intact)
-	for m, mod := range mods {
-		if mod.Tower != "text" {
-			continue
-		}
-		h, err := lesion.head(enc, &mod)
-		if err != nil {
-			return nil, err
-		}
-		odds[m] = h.LogOdds(intact)
+	if err := lesion.texts(intact, odds); err != nil {
+		return nil, err
 	}
 	meter.Done()
-	r := &LayerLesions{Ablation: s.Options.Ablation, Stimuli: n, Compiled: lesion.image.Compiles() + lesion.text.Compiles(),
+	r := &LayerLesions{Ablation: s.Options.Ablation, Stimuli: n, Judge: judge.Info(), Compiled: lesion.compiles(),
 		Baseline: interval(logistic(base), s.Options.Seed, "spatial/baseline"), LogOdds: interval(base, s.Options.Seed, "spatial/baseline")}
 	for m, mod := range mods {
 		paired := func(a, b []float64) stats.Interval {
@@ -208,21 +191,23 @@ func (s *Study) newLesioner(mods []Module) (*lesioner, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.image, err = record.NewStaged(s.Backend, s.Model.Model, s.cuts(), "visual", edits, s.Options.Batch); err != nil {
+	if l.image, err = record.NewStaged(s.Backend, s.Model.Model, s.anatomy.cuts, s.anatomy.output, edits, s.Options.Batch); err != nil {
 		return nil, err
 	}
-	if err := l.prompts(); err != nil {
-		l.close()
-		return nil, err
-	}
-	if edits, err = tower("text"); err != nil {
-		l.close()
-		return nil, err
-	}
-	text := &models.Model{Name: s.Model.Text.Name, Params: s.Model.Params, Network: clip.TextTower{Config: *s.Model.CLIP, Tokens: len(l.ids) / len(LesionPrompts)}}
-	if l.text, err = record.NewStaged(s.Backend, text, nil, "text_projection", edits, len(LesionPrompts)); err != nil {
-		l.close()
-		return nil, err
+	if s.Model.Text != nil {
+		if err := l.prompts(); err != nil {
+			l.close()
+			return nil, err
+		}
+		if edits, err = tower("text"); err != nil {
+			l.close()
+			return nil, err
+		}
+		text := &models.Model{Name: s.Model.Text.Name, Params: s.Model.Params, Network: clip.TextTower{Config: *s.Model.CLIP, Tokens: len(l.ids) / len(LesionPrompts)}}
+		if l.text, err = record.NewStaged(s.Backend, text, nil, "text_projection", edits, len(LesionPrompts)); err != nil {
+			l.close()
+			return nil, err
+		}
 	}
 	if s.Options.Ablation == "mean" {
 		if err := l.average(); err != nil {
@@ -265,6 +250,38 @@ func (l *lesioner) close() {
 	if l.text != nil {
 		l.text.Close()
 	}
+}
+
+// compiles is the number of graphs compiled for both towers.
+func (l *lesioner) compiles() int {
+	n := l.image.Compiles()
+	if l.text != nil {
+		n += l.text.Compiles()
+	}
+	return n
+}
+
+// texts fills the log-odds of the pictures with embeddings intact under the lesion of every module of the text tower.
+func (l *lesioner) texts(intact []float64, odds [][]float64) error {
+	if l.text == nil {
+		return nil
+	}
+	enc, err := l.s.Model.Encoder(l.s.Backend, 1)
+	if err != nil {
+		return err
+	}
+	defer enc.Close()
+	for m, mod := range l.mods {
+		if mod.Tower != "text" {
+			continue
+		}
+		h, err := l.head(enc, &mod)
+		if err != nil {
+			return err
+		}
+		odds[m] = h.LogOdds(intact)
+	}
+	return nil
 }
 
 // average takes the mean of every image module over the lesion stimuli, in whole batches.
@@ -404,4 +421,35 @@ func (l *LayerLesions) Worst(tower, kind string) (Module, bool) {
 		}
 	}
 	return worst, found
+}
+
+// target is the site of the targeted lesions: Options.TargetSite, or the image module of the first of targetKinds that the
+// network has whose lesion lowers the log-odds most.
+func (s *Study) target(l *LayerLesions) (string, error) {
+	if at := s.Options.TargetSite; at != "" {
+		if !s.anatomy.has(at) {
+			_, err := site.Match(at, s.anatomy.infos)
+			return "", fmt.Errorf("spatial: TargetSite: %w", err)
+		}
+		return at, nil
+	}
+	if l == nil {
+		return "", fmt.Errorf("spatial: targeted lesions want a TargetSite or the result of LayerLesions to choose one by")
+	}
+	for _, k := range targetKinds {
+		if m, ok := l.Worst("visual", k); ok {
+			return m.Site, nil
+		}
+	}
+	// Of a network of no known kind: the recorded site whose lesion hurts most.
+	worst, low := "", math.Inf(1)
+	for _, m := range l.Modules {
+		if slices.Contains(s.anatomy.record, m.Site) && m.LogOdds.Estimate < low {
+			worst, low = m.Site, m.LogOdds.Estimate
+		}
+	}
+	if worst == "" {
+		return "", fmt.Errorf("spatial: no module of %s to lesion units of: give a TargetSite", s.Model.Name)
+	}
+	return worst, nil
 }

@@ -7,7 +7,6 @@ import (
 	"image/color"
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/ventral-lab/ventral/internal/cache"
 	"github.com/ventral-lab/ventral/pkg/method/ratemap"
@@ -80,16 +79,12 @@ func (f *Float) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// Sites are the attention outputs of the image tower, the document's recording sites.
-func (s *Study) Sites() []string {
-	var out []string
-	for l := range s.Model.CLIP.Layers {
-		out = append(out, fmt.Sprintf("visual.transformer.resblocks.%d.attn", l))
-	}
-	return out
-}
+// Sites are where the study records: the attention output of every block of a transformer (the document's), the output of
+// every block of a ResNet or cell of a NASNet, and of other networks the last feature map of every size, or every layer
+// where there are no maps.
+func (s *Study) Sites() []string { return append([]string(nil), s.anatomy.record...) }
 
-// Ratemaps records the attention output of every block and scores every unit's map.
+// Ratemaps records Sites and scores every unit's map. What a unit of a site is, Options.Token says.
 func (s *Study) Ratemaps(ctx context.Context) ([]Layer, error) {
 	o := s.Options
 	key := []any{version, s.identity, s.Backend.Kind, s.set.Spec(), s.Sites(), o.Token, o.Bins, o.Conversion, o.Shuffles, o.Seed, o.Batch}
@@ -97,25 +92,16 @@ func (s *Study) Ratemaps(ctx context.Context) ([]Layer, error) {
 	return layers, err
 }
 
-func (s *Study) reduction() (string, error) {
-	switch t := s.Options.Token; {
-	case t == "class", t == "mean", strings.HasPrefix(t, "token="):
-		return ":" + t, nil
-	case t == "all":
-		return "", nil
-	}
-	return "", fmt.Errorf("spatial: token %q: want class, mean, token=I or all", s.Options.Token)
-}
-
 func (s *Study) ratemaps(ctx context.Context) ([]Layer, error) {
 	o := s.Options
-	red, err := s.reduction()
-	if err != nil {
-		return nil, err
-	}
 	plan := site.Plan{}
+	var arrays []string
 	for _, name := range s.Sites() {
-		plan = plan.Capture(name + red)
+		red, _, err := s.unitsOf(name)
+		if err != nil {
+			return nil, err
+		}
+		plan, arrays = plan.Capture(name+red), append(arrays, name+red)
 	}
 	rec, err := record.Run(ctx, record.Config{Model: s.Model.Model, Stimuli: s.set, Plan: plan, Backend: s.Backend,
 		Batch: o.Batch, Progress: s.meter("recording "+s.Model.Name, s.set.Len())})
@@ -141,7 +127,7 @@ func (s *Study) ratemaps(ctx context.Context) ([]Layer, error) {
 	var layers []Layer
 	meter := s.meter("scoring "+s.Model.Name, len(s.Sites()))
 	for b, name := range s.Sites() {
-		arr, err := rec.Array(name + red)
+		arr, err := rec.Array(arrays[b])
 		if err != nil {
 			return nil, err
 		}
@@ -164,11 +150,19 @@ func (s *Study) ratemaps(ctx context.Context) ([]Layer, error) {
 
 // blank is every site's activation on a plain white picture.
 func (s *Study) blank(ctx context.Context, plan site.Plan) ([][]float32, error) {
-	white := image.NewRGBA(image.Rect(0, 0, s.set.Config().Frame, s.set.Config().Frame))
-	for i := range white.Pix {
-		white.Pix[i] = 255
+	return record.Once(ctx, s.Backend, s.Model.Model, plan, s.blankPicture(255))
+}
+
+// blankPicture is an empty frame of one grey level.
+func (s *Study) blankPicture(level uint8) image.Image {
+	im := image.NewRGBA(image.Rect(0, 0, s.set.Config().Frame, s.set.Config().Frame))
+	for i := range im.Pix {
+		im.Pix[i] = level
+		if i%4 == 3 {
+			im.Pix[i] = 255
+		}
 	}
-	return record.Once(ctx, s.Backend, s.Model.Model, plan, white)
+	return im
 }
 
 // score makes the maps of one layer's units and everything that is said of them.

@@ -17,7 +17,9 @@ import (
 type Options struct {
 	Stimuli circles.Config // 3000 circles of the document
 
-	Token      string             // which token's units: "class" (default), "mean", "token=I", or "all" (a unit is a token and channel)
+	// Token says what a unit is: a channel at the class token ("class", the default where there are tokens), at "token=I", as
+	// the "mean" (the default for feature maps) or "max" over positions; or "all", a channel at one position.
+	Token      string
 	Bins       int                // bins on a side of a map; 28
 	Conversion ratemap.Conversion // signed activations to rates before binning; ratemap.BaselineOn
 	Shuffles   int                // position permutations of the null; 1000
@@ -26,8 +28,23 @@ type Options struct {
 	Ablation        string // "zero" (default), "mean" or "resample"
 	TargetedStimuli int    // stimuli of the targeted lesions; 300
 	Levels          int    // lesion sizes from none to all units; 41
-	RandomSeeds     int    // random lesions to average; 3
-	TargetSite      string // site of the targeted lesions; the c_proj whose lesion hurts most
+	RandomSeeds     int    // random orders of units that the random lesions use in turn; 20
+	RandomEach      int    // of them for each stimulus, which bounds the cost; 4, or RandomSeeds if fewer
+	TargetSite      string // site of the targeted lesions; the one that adds to a block's output whose lesion hurts most
+
+	JudgeStimuli int // pictures that a read-out is fitted to, where the network needs one (see Judge); 600
+
+	Places        int      // the deficit matrix tells Places x Places locations apart; 4
+	PlaceShare    float64  // share of units that a lesion of one location removes; 0.1
+	MatrixStimuli int      // stimuli that the matrix is measured with; twice TargetedStimuli
+	MatrixNulls   int      // matrices of lesions of other units of the same number and overlap; 5
+	Ablations     []string // of the matrix; zero, mean and resample
+	HeadStimuli   int      // stimuli of the lesions of attention heads; TargetedStimuli
+	PatchStimuli  int      // stimuli of the lesions of single patches; TargetedStimuli
+	PatchDraws    int      // patches lesioned for each stimulus, from the nearest to the farthest; 12
+	BiasStimuli   int      // stimuli of the bias experiment; TargetedStimuli
+
+	inGraph bool // lesions as edits inside the graph also where they need not be; for tests
 
 	Seed     uint64
 	Batch    int                                              // 50
@@ -40,9 +57,6 @@ func (o Options) filled() Options {
 			*v = d
 		}
 	}
-	if o.Token == "" {
-		o.Token = "class"
-	}
 	if o.Conversion == "" {
 		o.Conversion = ratemap.BaselineOn
 	}
@@ -54,14 +68,32 @@ func (o Options) filled() Options {
 	def(&o.LesionStimuli, 1000)
 	def(&o.TargetedStimuli, 300)
 	def(&o.Levels, 41)
-	def(&o.RandomSeeds, 3)
+	def(&o.RandomSeeds, 20)
+	def(&o.RandomEach, 4)
+	o.RandomEach = min(o.RandomEach, o.RandomSeeds)
+	def(&o.JudgeStimuli, 600)
+	def(&o.Places, 4)
+	def(&o.MatrixStimuli, 2*o.TargetedStimuli)
+	def(&o.MatrixNulls, 5)
+	def(&o.HeadStimuli, o.TargetedStimuli)
+	def(&o.PatchStimuli, o.TargetedStimuli)
+	def(&o.PatchDraws, 12)
+	def(&o.BiasStimuli, o.TargetedStimuli)
 	def(&o.Batch, 50)
+	if o.PlaceShare == 0 {
+		o.PlaceShare = 0.1
+	}
+	if o.Ablations == nil {
+		o.Ablations = []string{"zero", "mean", "resample"}
+	}
 	return o
 }
 
 // Quick returns o with sizes for a first look: a minute on two cores for the shipped model.
 func (o Options) Quick() Options {
-	o.LesionStimuli, o.TargetedStimuli, o.Levels, o.RandomSeeds = 300, 150, 21, 2
+	o.LesionStimuli, o.TargetedStimuli, o.Levels, o.RandomEach = 300, 100, 21, 2
+	o.JudgeStimuli, o.MatrixStimuli, o.MatrixNulls, o.Ablations = 300, 96, 1, []string{"zero", "mean"}
+	o.HeadStimuli, o.PatchStimuli, o.PatchDraws, o.BiasStimuli = 96, 48, 6, 32
 	return o
 }
 
@@ -72,29 +104,45 @@ type Study struct {
 	Options Options
 
 	identity string // of the model, for the keys of results that are kept
+	anatomy  *anatomy
+	judge    Judge // nil until it is wanted
 
 	set *circles.Set
 	x   []float64 // centre of every stimulus, in fractions of the frame
 	y   []float64
 }
 
-// New prepares the study of m.
+// New prepares the study of m: any network with sites that have channels. What it can do follows from what the network
+// has: prompts want a text tower, lesions of heads want attention.
 func New(be *backend.Backend, m *zoo.Model, o Options) (*Study, error) {
 	if m == nil || be == nil {
 		return nil, errors.New("spatial: want a model and a backend")
-	}
-	if m.CLIP == nil || m.Text == nil {
-		return nil, fmt.Errorf("spatial: %s has no text tower to judge lesions by; the study wants a CLIP", m.Name)
-	}
-	if m.CLIP.ResNet() {
-		return nil, fmt.Errorf("spatial: the image tower of %s is a ResNet; the study records the attention of a vision transformer's blocks", m.Name)
 	}
 	o = o.filled()
 	set, err := circles.New(o.Stimuli)
 	if err != nil {
 		return nil, err
 	}
-	s := &Study{Model: m, Backend: be, Options: o, set: set}
+	if o.Places < 2 || !(o.PlaceShare > 0 && o.PlaceShare <= 1) {
+		return nil, fmt.Errorf("spatial: Places = %d and PlaceShare = %g: want at least 2 and a share in (0, 1]", o.Places, o.PlaceShare)
+	}
+	for _, a := range append([]string{o.Ablation}, o.Ablations...) {
+		if a != "zero" && a != "mean" && a != "resample" {
+			return nil, fmt.Errorf("spatial: ablation %q: want zero, mean or resample", a)
+		}
+	}
+	infos, err := m.Sites()
+	if err != nil {
+		return nil, fmt.Errorf("spatial: %s: %w", m.Name, err)
+	}
+	body, err := anatomise(infos, m.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, m.Name)
+	}
+	if o.Token == "" {
+		o.Token = body.usual()
+	}
+	s := &Study{Model: m, Backend: be, Options: o, set: set, anatomy: body}
 	if s.identity, err = m.Identity(); err != nil {
 		return nil, fmt.Errorf("spatial: %w", err)
 	}
@@ -114,17 +162,26 @@ type Result struct {
 	Model    string           `json:"model"`
 	Backend  string           `json:"backend"`
 	Options  Options          `json:"-"`
-	ZeroShot []PromptSet      `json:"zero_shot"`
+	Judge    JudgeInfo        `json:"judge"`     // what the log-odds of all lesions are of
+	ZeroShot []PromptSet      `json:"zero_shot"` // none without a text tower
 	Layers   []Layer          `json:"layers"`
 	Control  []Layer          `json:"control"` // the untrained model
 	Modules  *LayerLesions    `json:"modules"`
 	Targeted *TargetedLesions `json:"targeted"`
+	Deficits []DeficitMatrix  `json:"deficits"` // one an ablation
+	Heads    *HeadLesions     `json:"heads"`    // nil where there is no attention
+	Patches  *PatchLesions    `json:"patches"`
+	Bias     *BiasExperiment  `json:"bias"`
 }
 
 // Run does the whole protocol.
 func (s *Study) Run(ctx context.Context) (*Result, error) {
 	r := &Result{Model: s.Model.Name, Backend: s.Backend.String(), Options: s.Options}
-	var err error
+	judge, err := s.Judge(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.Judge = judge.Info()
 	if r.ZeroShot, err = s.ZeroShot(ctx); err != nil {
 		return nil, err
 	}
@@ -135,13 +192,26 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer control.Model.Close()
 	if r.Control, err = control.Ratemaps(ctx); err != nil {
 		return nil, err
 	}
 	if r.Modules, err = s.LayerLesions(ctx); err != nil {
 		return nil, err
 	}
-	r.Targeted, err = s.TargetedLesions(ctx, r.Modules)
+	if r.Targeted, err = s.TargetedLesions(ctx, r.Modules); err != nil {
+		return nil, err
+	}
+	if r.Deficits, err = s.DeficitMatrices(ctx, r.Modules); err != nil {
+		return nil, err
+	}
+	if r.Heads, err = s.HeadLesions(ctx); err != nil {
+		return nil, err
+	}
+	if r.Patches, err = s.PatchLesions(ctx); err != nil {
+		return nil, err
+	}
+	r.Bias, err = s.Bias(ctx, r.Modules)
 	return r, err
 }
 

@@ -28,6 +28,7 @@ func study(t *testing.T, o spatial.Options) *spatial.Study {
 	t.Cleanup(func() { m.Close(); be.Finalize() })
 	o.Stimuli = circles.Config{N: 60, Seed: 1}
 	o.Bins, o.Shuffles, o.LesionStimuli, o.TargetedStimuli, o.Levels, o.RandomSeeds, o.Batch, o.Seed = 6, 50, 12, 8, 5, 1, 6, 1
+	o.Places, o.MatrixNulls, o.Ablations, o.MatrixStimuli, o.HeadStimuli, o.PatchStimuli, o.PatchDraws, o.BiasStimuli = 2, 1, []string{"zero"}, 8, 4, 4, 2, 4
 	s, err := spatial.New(be, m, o)
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +90,12 @@ func TestRun(t *testing.T) {
 			t.Errorf("arm %s begins at %g and ends at %g, the first arm at %g and %g", a.Name, first, last,
 				tl.Arms[0].LogOdds[0].Estimate, tl.Arms[0].LogOdds[len(a.LogOdds)-1].Estimate)
 		}
+	}
+	if len(r.Deficits) != 1 || len(r.Heads.Heads) != 24 || len(r.Patches.Sites) != 1+s.Model.CLIP.Layers || len(r.Bias.Curves) != 4 {
+		t.Errorf("%d matrices, %d heads, %d sites of patches, %d curves", len(r.Deficits), len(r.Heads.Heads), len(r.Patches.Sites), len(r.Bias.Curves))
+	}
+	if r.Judge.Kind != spatial.ByText {
+		t.Errorf("judged by %+v", r.Judge)
 	}
 	figs, err := s.Figures(r)
 	if err != nil {

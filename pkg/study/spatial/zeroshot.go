@@ -13,7 +13,7 @@ import (
 )
 
 // version is part of every cache key; it changes when the same options give other numbers.
-const version = "4"
+const version = "5"
 
 // Prompts are the document's three sets of class descriptions. The right answer is always the first.
 var Prompts = []PromptSet{
@@ -47,8 +47,11 @@ func (p PromptSet) Column(k int) []float64 {
 	return out
 }
 
-// ZeroShot classifies every stimulus with each of Prompts.
+// ZeroShot classifies every stimulus with each of Prompts; a network without a text tower has none.
 func (s *Study) ZeroShot(ctx context.Context) ([]PromptSet, error) {
+	if s.Model.Text == nil {
+		return nil, nil
+	}
 	key := []any{version, s.identity, s.Backend.Kind, s.set.Spec(), Prompts, s.Options.Batch}
 	out, _, err := cache.Do("spatial/zeroshot", key, func() ([]PromptSet, error) {
 		enc, err := s.Model.Encoder(s.Backend, s.Options.Batch)
@@ -120,18 +123,27 @@ func pictures(m *zoo.Model, set datasets.Set, lo, n, size int) ([]float32, error
 		px *= d
 	}
 	out := make([]float32, size*px)
-	errs := make([]error, n)
-	parallel.For(n, func(i int) {
+	err := each(n, func(i int) error {
 		st, err := set.At(lo + i)
 		if err == nil {
 			err = m.Preprocess.Apply(out[i*px:(i+1)*px], st.Image)
 		}
-		errs[i] = err
-	})
-	for i, err := range errs {
 		if err != nil {
-			return nil, fmt.Errorf("stimulus %d of %s: %w", lo+i, set.Spec(), err)
+			return fmt.Errorf("stimulus %d of %s: %w", lo+i, set.Spec(), err)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// each calls fn for 0 to n-1 on all cores and returns the error of the lowest number that failed.
+func each(n int, fn func(i int) error) error {
+	errs := make([]error, n)
+	parallel.For(n, func(i int) { errs[i] = fn(i) })
+	for _, err := range errs {
+		if err != nil {
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
