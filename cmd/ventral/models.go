@@ -108,8 +108,10 @@ accuracy by factor, with 95 % intervals, beside the same network untrained.`,
 					return err
 				}
 				value = m
-				rows = append(rows, []string{"training", fmt.Sprintf("%d pictures of %s, seed %d, %.0f s on %s", m.Training.Pictures, m.Training.Data, m.Training.Seed, m.Training.Seconds, m.Training.Backend)},
-					[]string{"recipe", m.Training.Recipe})
+				for _, t := range m.Training.All() {
+					rows = append(rows, []string{"training", fmt.Sprintf("%d pictures of %s, seed %d, %.0f s on %s", t.Pictures, t.Data, t.Seed, t.Seconds, t.Backend)},
+						[]string{"recipe", t.Recipe})
+				}
 				rows = append(rows, cardRows(m)...)
 				if steps := mini.Steps(card.Name); len(steps) > 0 {
 					rows = append(rows, []string{"on the way", onTheWay(card.Name, steps)})

@@ -78,11 +78,17 @@ func saveCurve(st train.State, out string) error {
 
 // cardCurve is the curve on a card.
 func cardCurve(c mini.Card) (*figure.Figure, error) {
+	var curve []mini.Point
 	var pictures []float64
-	for _, p := range c.Training.Curve {
-		pictures = append(pictures, float64(p.Step)*float64(c.Training.Pictures)/float64(c.Training.Steps))
+	before := 0
+	for _, t := range c.Training.All() {
+		for _, p := range t.Curve {
+			curve = append(curve, p)
+			pictures = append(pictures, float64(before)+float64(p.Step)*float64(t.Pictures)/float64(t.Steps))
+		}
+		before += t.Pictures
 	}
-	return trainingCurve("The training of "+c.Name+": loss, and accuracy on held-out pictures.", c.Training.Curve, pictures)
+	return trainingCurve("The training of "+c.Name+": loss, and accuracy on held-out pictures.", curve, pictures)
 }
 
 // trainingCurve draws the loss and the accuracies of a training over the number of pictures it has seen.
@@ -99,7 +105,8 @@ func trainingCurve(caption string, curve []mini.Point, pictures []float64) (*fig
 		}
 	}
 	o := figure.TrainingOptions{Meta: figure.Meta{Name: "training", Caption: caption}, XLabel: "pictures", LossLabel: "loss", MetricLabel: "accuracy", Loss: []figure.Series{loss}}
-	for _, k := range slices.Sorted(maps.Keys(metrics)) {
+	for i, k := range slices.Sorted(maps.Keys(metrics)) {
+		metrics[k].Dashed = i >= 8 // where the colours begin again
 		o.Metrics = append(o.Metrics, *metrics[k])
 	}
 	return figure.TrainingCurve(o)

@@ -58,6 +58,23 @@ type Training struct {
 	Seconds  float64 `json:"seconds"`
 	Backend  string  `json:"backend"`
 	Curve    []Point `json:"curve"`
+	// Earlier are the trainings whose weights this one started from, the first one first: each with a schedule of its own.
+	Earlier []Training `json:"earlier,omitempty"`
+}
+
+// All are a training and the earlier ones behind it, the first one first.
+func (t Training) All() []Training {
+	earlier := t.Earlier
+	t.Earlier = nil
+	return append(slices.Clone(earlier), t)
+}
+
+// Total is the number of pictures and of seconds of all trainings of a network.
+func (t Training) Total() (pictures int, seconds float64) {
+	for _, a := range t.All() {
+		pictures, seconds = pictures+a.Pictures, seconds+a.Seconds
+	}
+	return pictures, seconds
 }
 
 // Point is one entry of a training curve.

@@ -118,7 +118,8 @@ func WritePage(w io.Writer, cards []mini.Card) error {
 		if of == 0 {
 			bars = "none set (first world)"
 		}
-		p.line("| [%s](#%s) | %s | %d | %.1f | %s |", c.Name, strings.ReplaceAll(c.Name, "/", ""), c.Architecture, c.Training.Pictures, c.Training.Seconds/3600, bars)
+		pictures, seconds := c.Training.Total()
+		p.line("| [%s](#%s) | %s | %d | %.1f | %s |", c.Name, strings.ReplaceAll(c.Name, "/", ""), c.Architecture, pictures, seconds/3600, bars)
 	}
 	p.line("")
 	for _, c := range cards {
@@ -141,10 +142,15 @@ func (p *page) line(format string, args ...any) {
 func (p *page) card(c mini.Card) {
 	p.line("## %s\n", c.Name)
 	p.line("%s.\n", c.Summary)
-	t := c.Training
-	p.line("- Data: `%s`", t.Data)
-	p.line("- Recipe: %s", t.Recipe)
-	p.line("- Training: %d steps, %d pictures, seed %d, %.1f hours on %s\n", t.Steps, t.Pictures, t.Seed, t.Seconds/3600, t.Backend)
+	for i, t := range c.Training.All() {
+		if i > 0 {
+			p.line("\nThen, from those weights:\n")
+		}
+		p.line("- Data: `%s`", t.Data)
+		p.line("- Recipe: %s", t.Recipe)
+		p.line("- Training: %d steps, %d pictures, seed %d, %.1f hours on %s", t.Steps, t.Pictures, t.Seed, t.Seconds/3600, t.Backend)
+	}
+	p.line("")
 	if bars := Bars(c); len(bars) > 0 {
 		p.line("| bar | wanted | found | |")
 		p.line("|---|--:|--:|---|")
@@ -153,9 +159,11 @@ func (p *page) card(c mini.Card) {
 		}
 		p.line("")
 	}
-	if len(t.Curve) > 1 {
+	if len(c.Training.Curve) > 1 {
 		p.line("![Training curve of %s](%s)\n", c.Name, Figure(c))
-		p.curve(t)
+		for _, t := range c.Training.All() {
+			p.curve(t)
+		}
 	}
 	p.factors(c)
 	p.effects(c)

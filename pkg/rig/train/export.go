@@ -53,9 +53,13 @@ func (r *Recipe) Export(out, backendName string) (mini.Card, error) {
 		return mini.Card{}, err
 	}
 	o := r.Options
+	earlier, pictures := o.From.earlier(), st.Step*o.Batch
+	for _, t := range earlier {
+		pictures += t.Pictures
+	}
 	card := mini.Card{Name: "mini/" + r.Name, Architecture: r.Architecture, Config: config, Preprocess: r.Preprocess, Heads: r.Heads,
-		Summary: fmt.Sprintf("%s at %d px, trained on %d procedural scenes", r.Summary, r.Preprocess.Size, st.Step*o.Batch),
-		Training: mini.Training{Data: r.Data, Steps: st.Step, Pictures: st.Step * o.Batch, Seed: o.Seed, Seconds: st.Seconds, Backend: backendName,
+		Summary: fmt.Sprintf("%s at %d px, trained on %d procedural scenes", r.Summary, r.Preprocess.Size, pictures),
+		Training: mini.Training{Data: r.Data, Steps: st.Step, Pictures: st.Step * o.Batch, Seed: o.Seed, Seconds: st.Seconds, Backend: backendName, Earlier: earlier,
 			Recipe: fmt.Sprintf("%s; AdamW %g (betas %g %g, decay %g), %d steps of warm-up and a cosine over %d, batch %d, gradient clip %g",
 				describe(r.Task), o.Schedule.Peak, o.AdamW.Beta1, o.AdamW.Beta2, o.AdamW.Decay, o.Schedule.Warmup, o.Schedule.Steps, o.Batch, o.AdamW.Clip)},
 	}

@@ -141,9 +141,10 @@ func dinoRecipe(r *Recipe, p Preset) draft {
 	case Small:
 		d.batch, d.steps = 64, 2000
 	case Quick:
-		d.steps = 100
-		t.Prototypes = 256
-		t.Crops.GlobalSize, t.Crops.LocalSize = d.side, d.side/2
+		d.steps, d.peak = 110, 1e-3
+		// In so few steps the teacher has to follow fast, and crops that keep their colours are told apart by them first.
+		t.Prototypes, t.Momentum = 256, 0.9
+		t.Crops.GlobalSize, t.Crops.LocalSize, t.Crops.Jitter, t.Crops.Grey = d.side, d.side/2, 0.1, 0
 	case Large:
 		c.Patch, c.Width, c.Layers, c.Heads, c.Hidden = 16, 384, 12, 6, 1536
 		r.Summary = "DINOv2 ViT of width 384 and 12 blocks with 4 registers"
@@ -190,8 +191,8 @@ func maeRecipe(r *Recipe, p Preset) draft {
 func vggRecipe(r *Recipe, p Preset) draft {
 	d := draftOf(p)
 	c := vgg.VGG11(true)
-	c.Blocks, c.Hidden, c.Classes = [][]int{{16}, {32}, {64, 64}, {96, 96}, {192, 192}}, 256, 0
-	r.Architecture, r.Summary = "vgg", "VGG-11 with batch normalisation, 16 to 192 channels"
+	c.Blocks, c.Hidden, c.Classes = [][]int{{24}, {48}, {64, 64}, {128, 128}, {192, 192}}, 256, 0
+	r.Architecture, r.Summary = "vgg", "VGG-11 with batch normalisation, 24 to 192 channels"
 	switch p {
 	case Small:
 		d.steps, d.peak = 3000, 2e-3

@@ -43,6 +43,8 @@ type Settings struct {
 	Steps  int    // the learning-rate schedule ends there; 0 for the preset's
 	Batch  int    // pictures a step, 0 for the preset's; fewer where memory is short
 	Seed   uint64
+	Peak   float64 // largest learning rate; 0 for the preset's
+	From   string  // file of weights to start from, as an earlier training wrote it; "" for initial weights
 }
 
 // NewRecipe is the recipe of a network that ships, for that many steps; 0 is what shipped.
@@ -65,6 +67,12 @@ func New(name string, s Settings) (*Recipe, error) {
 	if s.Batch > 0 {
 		d.batch = s.Batch
 	}
+	if s.Peak < 0 {
+		return nil, fmt.Errorf("a learning rate of %g: want a positive number, or 0 for that of the preset", s.Peak)
+	}
+	if s.Peak > 0 {
+		d.peak = s.Peak
+	}
 	if s.Preset == Quick {
 		d.every = max(1, min(d.every, d.steps/3)) // a curve of some points, however short
 	}
@@ -73,6 +81,11 @@ func New(name string, s Settings) (*Recipe, error) {
 		Schedule: Schedule{Peak: d.peak, Warmup: min(d.warmup, d.steps/10+1), Steps: d.steps, Floor: 0.02}}
 	if c, ok := r.Config.(clip.Config); ok && name == "clip-vit" {
 		r.Options.Keep = keepTower(c, d.steps)
+	}
+	if s.From != "" {
+		if r.Options.From, err = r.from(s.From); err != nil {
+			return nil, err
+		}
 	}
 	w, err := scenes.NewWorld(scenes.WorldConfig{N: d.steps * d.batch, Seed: s.Seed, Size: d.side, Split: "train", Mix: d.mix})
 	if err != nil {

@@ -59,7 +59,8 @@ type Options struct {
 	Batch    int // pictures a step
 	AdamW    AdamW
 	Schedule Schedule
-	Every    int // steps between checkpoints and evaluations
+	From     *From `json:",omitempty"` // weights to start from; nil: the initial ones
+	Every    int   // steps between checkpoints and evaluations
 
 	Keep      Keep   `json:"-"`
 	Out       string // folder of checkpoint.safetensors
@@ -192,6 +193,9 @@ func begin(o Options, task Task) (*program.Params, State, error) {
 	path := Checkpoint(o.Out)
 	if !exists(path) {
 		params, err := task.Start(o.Seed)
+		if err == nil && o.From != nil {
+			err = o.From.into(params)
+		}
 		return params, st, err
 	}
 	params, st, err := load(path)

@@ -22,8 +22,7 @@ type Labelled interface {
 type Head = mini.Head
 
 // Supervised is the training of a multi-task classifier: the network's outputs are the classes of all heads, one head
-// after the other, and the loss is the mean of the heads' cross-entropies. A head is averaged over the pictures that have
-// its label.
+// after the other, and the loss of a picture is the sum of the cross-entropies of those heads that it has a label for.
 type Supervised struct {
 	Config  models.Config
 	Size    int // of the pictures, pixels a side
@@ -119,7 +118,8 @@ func (s *Supervised) Batch(seed uint64, k, n int) ([]program.Value, error) {
 	return []program.Value{program.F32(images, n, 3, in[1], in[2]), program.F32(targets, n, s.Classes())}, nil
 }
 
-// Loss is the mean over heads of the cross-entropy of those pictures that have the head's label.
+// Loss is the mean over pictures of the sum of their heads' cross-entropies. A head that few pictures have counts as those
+// few: averaged over them alone it would drown the others in its noise.
 func (s *Supervised) Loss(p *program.Params, in []*Node) *Node {
 	images, targets := in[0], in[1]
 	logits := s.network.Forward(p, images)
@@ -130,10 +130,8 @@ func (s *Supervised) Loss(p *program.Params, in []*Node) *Node {
 	at := 0
 	for _, h := range s.Heads {
 		part := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(at, at+len(h.Classes))) }
-		t := part(targets)
-		ce := Neg(ops.SumAll(Mul(t, LogSoftmax(part(logits), -1))))
-		total = Add(total, Div(ce, MaxScalar(ops.SumAll(t), 1)))
+		total = Sub(total, ops.SumAll(Mul(part(targets), LogSoftmax(part(logits), -1))))
 		at += len(h.Classes)
 	}
-	return DivScalar(total, float64(len(s.Heads)))
+	return DivScalar(total, float64(images.Shape().Dimensions[0]))
 }
