@@ -31,10 +31,8 @@ type Supervised struct {
 	Augment Augment
 	Smooth  float64 // label smoothing (Szegedy et al. 2016)
 
-	// DenseRate is the share of the learning rate that the first dense layer of a VGG has; 0 for all of it. Where the last map is
-	// smaller than the 7x7 that the layer reads, every value of the map is repeated, and Adam, which moves the weight of each copy
-	// by as much as it would a single one, moves their sum by as many times that.
-	DenseRate float64 `json:",omitempty"`
+	// Rates are the shares of the learning rate that some weights have, by name; 1 for the others.
+	Rates map[string]float64 `json:",omitempty"`
 
 	Train   Labelled `json:"-"`
 	network models.Network
@@ -73,10 +71,10 @@ func (s *Supervised) Start(seed uint64) (*program.Params, error) {
 // Moved is true of every weight.
 func (s *Supervised) Moved(string) bool { return true }
 
-// Rate is DenseRate for the first dense layer of a VGG, otherwise 1.
+// Rate is the share of the learning rate that the weight called name has.
 func (s *Supervised) Rate(name string) float64 {
-	if s.DenseRate > 0 && name == "classifier.0.weight" {
-		return s.DenseRate
+	if r, ok := s.Rates[name]; ok {
+		return r
 	}
 	return 1
 }

@@ -172,8 +172,8 @@ func TestTeacherFollows(t *testing.T) {
 	}
 }
 
-// TestDenseRate: after one step the slowed layer has moved by that share of what it moves otherwise, and all others by as much.
-func TestDenseRate(t *testing.T) {
+// TestRates: after one step the slowed layer has moved by that share of what it moves otherwise, and all others by as much.
+func TestRates(t *testing.T) {
 	be := backend.MustOpen("go")
 	defer be.Finalize()
 	start, err := tinySupervised(t).Start(1)
@@ -181,7 +181,7 @@ func TestDenseRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	slow := tinySupervised(t)
-	slow.DenseRate = 0.25
+	slow.Rates = map[string]float64{"classifier.0.weight": 0.25}
 	whole, _ := run(t, be, t.TempDir(), tinySupervised(t), 1)
 	part, _ := run(t, be, t.TempDir(), slow, 1)
 	for name := range slow.Config.Shapes() {
