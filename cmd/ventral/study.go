@@ -40,9 +40,11 @@ func newStudySpatial() *cobra.Command {
 		Long: `Run the spatial-cells study on any network: zero-shot table (where there is a text tower), rate
 maps of every unit with a permutation null, the untrained control, lesions of every module, of
 chosen units, of attention heads and single patches, the location x location deficit matrix and
-the bias experiment. Lesions are judged by the text tower, by a classifier's own head with a
+the bias experiment; why untrained maps look border-like, scores of all recorded units against their
+nulls, how selectivity arises in training (over the snapshots there are), and a verdict on every claim
+of the document. Lesions are judged by the text tower, by a classifier's own head with a
 class "circle", or else by a linear read-out fitted to the intact network.
-Figures (PNG, SVG, PDF, with data and provenance beside them) and result.json go to --out.`,
+Figures (PNG, SVG, PDF, with data and provenance beside them), result.json and verdicts.md go to --out.`,
 		Example: "  ventral study spatial --model mini/clip-vit --out out/spatial --quick\n  ventral study spatial --model random:torchvision/vgg11?size=64 --out out/vgg --quick",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -100,7 +102,16 @@ Figures (PNG, SVG, PDF, with data and provenance beside them) and result.json go
 			for _, m := range r.Deficits {
 				fmt.Fprintf(w, "deficits     %s, %s ablation: diagonal less the rest %s, p = %.2g\n", m.Site, m.Ablation, m.Specificity, float64(m.P))
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d figures and result.json: %s\n", len(figs), out)
+			if err := atomicfile.WriteFile(filepath.Join(out, "verdicts.md"), []byte(spatial.VerdictMarkdown(r.Model, r.Verdicts)), "study"); err != nil {
+				return err
+			}
+			for _, v := range r.Verdicts {
+				fmt.Fprintf(w, "%-13s %s\n", v.Word, v.Claim)
+				for _, e := range v.Evidence {
+					fmt.Fprintf(w, "              %s\n", e)
+				}
+			}
+			fmt.Fprintf(w, "%d figures, result.json and verdicts.md: %s\n", len(figs), out)
 			return nil
 		},
 	}
@@ -109,7 +120,7 @@ Figures (PNG, SVG, PDF, with data and provenance beside them) and result.json go
 	f.StringVar(&out, "out", "out/spatial", "folder of figures and result.json")
 	f.StringVar(&be, "backend", "", "backend (default: the best there is)")
 	f.IntVar(&n, "n", 3000, "stimuli")
-	f.BoolVar(&quick, "quick", false, "fewer stimuli and levels in the lesions: about a minute for mini/clip-vit")
+	f.BoolVar(&quick, "quick", false, "fewer stimuli, levels and draws: about two minutes of two cores for mini/clip-vit")
 	f.StringVar(&o.Token, "token", "", "what a unit is: a channel at the class token (class) or token=I, its mean or max over positions, or\nall: a channel at one position (default class where there are tokens, else mean)")
 	f.IntVar(&o.Shuffles, "shuffles", 1000, "permutations of the null")
 	f.StringVar(&o.Ablation, "ablation", "zero", "what takes the place of what is lesioned: zero, mean or resample")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
@@ -26,19 +27,33 @@ const maxFrames = 400
 // a code host show the first figure. The figures should have one size. Outside a notebook the HTML is written into
 // $VENTRAL_OUT/figures or ./out/figures and its path printed; when VENTRAL_OUT is set the figures are saved there too.
 func Frames(title string, labels []string, figs []*figure.Figure) error {
+	return showFrames(title, labels, figs, "", nil)
+}
+
+// FramesSwitch is Frames with a check box beside the slider: while it is ticked, the figure of others at the same place is
+// shown instead, such as the same layer of an untrained network. Both share the budget of a slider.
+func FramesSwitch(title string, labels []string, figs []*figure.Figure, box string, others []*figure.Figure) error {
+	if box == "" || len(others) != len(figs) {
+		return fmt.Errorf("notebook: frames %q: %d figures and %d for the box %q: there must be as many, and a name for the box", title, len(figs), len(others), box)
+	}
+	return showFrames(title, labels, figs, box, others)
+}
+
+func showFrames(title string, labels []string, figs []*figure.Figure, box string, others []*figure.Figure) error {
 	if len(figs) == 0 || len(figs) != len(labels) || len(figs) > maxFrames {
 		return fmt.Errorf("notebook: frames %q: %d labels for %d figures: there must be as many, 1 to %d", title, len(labels), len(figs), maxFrames)
 	}
+	figs = slices.Concat(figs, others)
 	for i, f := range figs {
 		if f == nil {
-			return fmt.Errorf("notebook: frames %q: figure %d (%s) is nil: check the error of its constructor", title, i, labels[i])
+			return fmt.Errorf("notebook: frames %q: figure %d (%s) is nil: check the error of its constructor", title, i, labels[i%len(labels)])
 		}
 	}
 	pngs, err := framePNGs(figs)
 	if err != nil {
 		return err
 	}
-	page, err := framesHTML(title, labels, pngs)
+	page, err := framesHTML(title, labels, pngs, box)
 	if err != nil {
 		return err
 	}
@@ -71,6 +86,7 @@ func framePNGs(figs []*figure.Figure) ([][]byte, error) {
 			if err != nil {
 				return nil, err
 			}
+			b = light(b)
 			all = append(all, b)
 			if total += base64.StdEncoding.EncodedLen(len(b)); total > framesBudget && dpi != screenDPI[len(screenDPI)-1] {
 				break
@@ -84,8 +100,9 @@ func framePNGs(figs []*figure.Figure) ([][]byte, error) {
 }
 
 // framesHTML is the slider. The picture and its first frame are plain HTML; the script adds the control, so that a
-// reader without the script sees a picture and no dead control.
-func framesHTML(title string, labels []string, pngs [][]byte) (string, error) {
+// reader without the script sees a picture and no dead control. With a box there are two pictures a label, those for the
+// ticked box behind the others.
+func framesHTML(title string, labels []string, pngs [][]byte, box string) (string, error) {
 	h := sha256.New()
 	rest := make([]string, 0, len(pngs))
 	for i, b := range pngs {
@@ -99,7 +116,8 @@ func framesHTML(title string, labels []string, pngs [][]byte) (string, error) {
 	js, err := json.Marshal(struct {
 		Labels []string `json:"labels"`
 		Frames []string `json:"frames"`
-	}{labels, rest})
+		Box    string   `json:"box,omitempty"`
+	}{labels, rest, box})
 	if err != nil {
 		return "", fmt.Errorf("notebook: frames %q: %w", title, err)
 	}
@@ -113,12 +131,17 @@ box.setAttribute("data-on","1");
 var img=box.querySelector("img"),name=box.querySelector("span");
 var src=[img.src].concat(d.frames.map(function(f){return "data:image/png;base64,"+f}));
 var s=document.createElement("input");
-s.type="range";s.min=0;s.max=src.length-1;s.step=1;s.value=0;
+s.type="range";s.min=0;s.max=d.labels.length-1;s.step=1;s.value=0;
 s.style.width="min(100%,420px)";s.style.display="block";
 s.setAttribute("aria-label","frame");
-s.addEventListener("input",function(){var k=+s.value;img.src=src[k];name.textContent=d.labels[k];s.setAttribute("aria-valuetext",d.labels[k])});
+var c=document.createElement("input");
+c.type="checkbox";
+function show(){var k=+s.value;img.src=src[k+(c.checked?d.labels.length:0)];name.textContent=d.labels[k]+(c.checked?", "+d.box:"");s.setAttribute("aria-valuetext",d.labels[k])}
+s.addEventListener("input",show);
+c.addEventListener("change",show);
 s.addEventListener("keydown",function(e){e.stopPropagation()});
 box.insertBefore(s,img);
+if(d.box){var l=document.createElement("label");l.style.fontSize="13px";l.style.display="block";l.appendChild(c);l.appendChild(document.createTextNode(" "+d.box));box.insertBefore(l,img)}
 })(all[i])}
 })();
 </script>

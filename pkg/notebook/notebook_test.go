@@ -319,6 +319,43 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// TestFramesSwitch: every figure of both lists is in the page once, and what stands behind the box is after the others.
+func TestFramesSwitch(t *testing.T) {
+	n := &fake{}
+	place(t, n, "")
+	labels := []string{"block 0", "block 1"}
+	var figs, others []*figure.Figure
+	for i := range labels {
+		figs, others = append(figs, line(t, fmt.Sprintf("a%d", i), 40+10*i)), append(others, line(t, fmt.Sprintf("b%d", i), 70+10*i))
+	}
+	if err := FramesSwitch("Maps", labels, figs, "random </script>weights", others); err != nil {
+		t.Fatal(err)
+	}
+	page := n.sent[0][protocol.MIMETextHTML].(string)
+	still, _, _ := strings.Cut(page, "<script>")
+	if strings.Count(page, "</script>") != 1 || strings.Contains(still, "<input") {
+		t.Errorf("the name of the box ends the script, or the control is there without it: %.300s", page)
+	}
+	at := -1
+	for i, f := range append(figs, others...) {
+		b, err := f.PNG(screenDPI[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		where := strings.Index(page, base64.StdEncoding.EncodeToString(b))
+		if where <= at {
+			t.Errorf("figure %d is missing, or out of order", i)
+		}
+		at = where
+	}
+	if size(n.sent[0]) > framesBudget {
+		t.Errorf("%d bytes", size(n.sent[0]))
+	}
+	if FramesSwitch("Maps", labels, figs, "random weights", others[:1]) == nil || FramesSwitch("Maps", labels, figs, "", others) == nil {
+		t.Error("another number of figures behind the box, and a box without a name, are no errors")
+	}
+}
+
 func TestFramesOutside(t *testing.T) {
 	text := place(t, outside{}, t.TempDir())
 	if err := Frames("Rate maps, layer by layer", []string{"0"}, []*figure.Figure{line(t, "f0", 10)}); err != nil {

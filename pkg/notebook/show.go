@@ -81,8 +81,8 @@ func figureBundle(f *figure.Figure) (bundle, error) {
 		if err != nil {
 			return nil, err
 		}
-		raster = b
-		if base64.StdEncoding.EncodedLen(len(b)) <= figureBudget {
+		raster = light(b)
+		if base64.StdEncoding.EncodedLen(len(raster)) <= figureBudget {
 			break
 		}
 	}

@@ -15,6 +15,9 @@
 //	HeadLesions     every attention head of every block, overall and by the stimulus's place
 //	PatchLesions    one token or one position of a map removed, by its distance from the stimulus
 //	Bias            the units of a quadrant scaled or driven: is a circle seen where none is
+//	BorderAccount   why untrained maps look border-like: before and after the visible area is taken out, and without a network
+//	Development     the same survey of networks on the way through training
+//	Verdicts        every claim of the document held against a Result, by stated rules
 //
 // Where the document's own procedure is wrong it is still there under a name, and the default is what is right: its
 // spatial information divides by a signed mean that is nearly zero ("raw"); its targeted lesions have no matched
@@ -41,6 +44,9 @@
 //   - The same options on the same backend give the same numbers for any number of threads.
 //
 // # Limits
+//
+// Intervals over units take them for independent, which those of one network are not. The curved control of BorderAccount takes
+// sharp border cells with it, see its planted ones.
 //
 // A read-out was fitted to intact activations: a lesion may leave what the network knows where the read-out does not look.
 // Its log-odds, and those of a head, are of a circle against other figures as well as nothing; a text tower's are against

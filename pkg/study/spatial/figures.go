@@ -254,6 +254,8 @@ func (s *Study) Figures(r *Result) ([]*figure.Figure, error) {
 		makers = append(makers, func() (*figure.Figure, error) { return s.ZeroShotFigure(r.ZeroShot) })
 	}
 	makers = append(makers, s.causalFigures(r)...)
+	makers = append(makers, s.outlookFigures(r)...)
+	makers = append(makers, s.galleryFigures(r)...)
 	for _, make := range makers {
 		if err := add(make()); err != nil {
 			return nil, err

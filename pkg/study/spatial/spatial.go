@@ -44,6 +44,8 @@ type Options struct {
 	PatchDraws    int      // patches lesioned for each stimulus, from the nearest to the farthest; 12
 	BiasStimuli   int      // stimuli of the bias experiment; TargetedStimuli
 
+	Outlook OutlookOptions // the questions that the document leaves open
+
 	inGraph bool // lesions as edits inside the graph also where they need not be; for tests
 
 	Seed     uint64
@@ -80,6 +82,7 @@ func (o Options) filled() Options {
 	def(&o.PatchDraws, 12)
 	def(&o.BiasStimuli, o.TargetedStimuli)
 	def(&o.Batch, 50)
+	o.Outlook = o.Outlook.filled()
 	if o.PlaceShare == 0 {
 		o.PlaceShare = 0.1
 	}
@@ -94,6 +97,7 @@ func (o Options) Quick() Options {
 	o.LesionStimuli, o.TargetedStimuli, o.Levels, o.RandomEach = 300, 100, 21, 2
 	o.JudgeStimuli, o.MatrixStimuli, o.MatrixNulls, o.Ablations = 300, 96, 1, []string{"zero", "mean"}
 	o.HeadStimuli, o.PatchStimuli, o.PatchDraws, o.BiasStimuli = 96, 48, 6, 32
+	o.Outlook.Seeds, o.Outlook.Shuffles, o.Outlook.Surrogates = 2, 49, 19
 	return o
 }
 
@@ -172,6 +176,12 @@ type Result struct {
 	Heads    *HeadLesions     `json:"heads"`    // nil where there is no attention
 	Patches  *PatchLesions    `json:"patches"`
 	Bias     *BiasExperiment  `json:"bias"`
+
+	Border      *BorderAccount  `json:"border"`      // why untrained networks look border-like
+	Units       *UnitComparison `json:"units"`       // of the recorded sites, beside one untrained network
+	Tests       []TestShare     `json:"tests"`       // what its tests find over all sites
+	Development *Development    `json:"development"` // how selectivity arises in training
+	Verdicts    []Verdict       `json:"verdicts"`    // on the document's claims
 }
 
 // Run does the whole protocol.
@@ -211,8 +221,10 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 	if r.Patches, err = s.PatchLesions(ctx); err != nil {
 		return nil, err
 	}
-	r.Bias, err = s.Bias(ctx, r.Modules)
-	return r, err
+	if r.Bias, err = s.Bias(ctx, r.Modules); err != nil {
+		return nil, err
+	}
+	return r, s.outlook(ctx, r)
 }
 
 // Untrained is the same study on the same architecture with the weights its authors' code starts from.

@@ -29,6 +29,7 @@ func study(t *testing.T, o spatial.Options) *spatial.Study {
 	o.Stimuli = circles.Config{N: 60, Seed: 1}
 	o.Bins, o.Shuffles, o.LesionStimuli, o.TargetedStimuli, o.Levels, o.RandomSeeds, o.Batch, o.Seed = 6, 50, 12, 8, 5, 1, 6, 1
 	o.Places, o.MatrixNulls, o.Ablations, o.MatrixStimuli, o.HeadStimuli, o.PatchStimuli, o.PatchDraws, o.BiasStimuli = 2, 1, []string{"zero"}, 8, 4, 4, 2, 4
+	o.Outlook = spatial.OutlookOptions{Seeds: 1, Shuffles: 9, Surrogates: 5}
 	s, err := spatial.New(be, m, o)
 	if err != nil {
 		t.Fatal(err)
@@ -96,6 +97,14 @@ func TestRun(t *testing.T) {
 	}
 	if r.Judge.Kind != spatial.ByText {
 		t.Errorf("judged by %+v", r.Judge)
+	}
+	if len(r.Border.Groups) != 4 || len(r.Border.Untrained) != 1 || len(r.Tests) != 6 || len(r.Development.Stages) < 2 || len(r.Verdicts) < 8 {
+		t.Errorf("%d groups, %d untrained, %d tests, %d stages, %d verdicts", len(r.Border.Groups), len(r.Border.Untrained), len(r.Tests), len(r.Development.Stages), len(r.Verdicts))
+	}
+	for _, v := range r.Verdicts {
+		if v.Word == spatial.NotMeasured {
+			t.Errorf("%s: %s", v.Claim, v.Word)
+		}
 	}
 	figs, err := s.Figures(r)
 	if err != nil {

@@ -60,7 +60,8 @@ func TestAnyNetwork(t *testing.T) {
 			t.Setenv("VENTRAL_CACHE", t.TempDir())
 			m := openSmall(t, name, c)
 			s, err := New(be, m, Options{Stimuli: circles.Config{N: 40, Seed: 1, Frame: 32}, Bins: 4, Shuffles: 20, LesionStimuli: 6, TargetedStimuli: 6, Levels: 4,
-				RandomSeeds: 3, RandomEach: 2, JudgeStimuli: 60, Places: 2, MatrixStimuli: 8, MatrixNulls: 1, PatchDraws: 2, BiasStimuli: 4, Batch: 6, Seed: 1})
+				RandomSeeds: 3, RandomEach: 2, JudgeStimuli: 60, Places: 2, MatrixStimuli: 8, MatrixNulls: 1, PatchDraws: 2, BiasStimuli: 4, Batch: 6, Seed: 1,
+				Outlook: OutlookOptions{Seeds: 1, Shuffles: 9, Surrogates: 5}})
 			if err != nil {
 				t.Fatal(err)
 			}

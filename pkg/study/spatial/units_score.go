@@ -73,13 +73,14 @@ var unitColumns = [unitScores]string{"mean", "sd", "min", "max", "sign", "eta2",
 	"border_area_draws", "nearness", "nearness_area", "fields", "field_share", "size_r", "size_expected", "p_size", "q_size", "rf_x", "rf_y", "rf_sigma1", "rf_sigma2",
 	"rf_theta", "rf_amplitude", "rf_r2", "rf_cv"}
 
-// unitTests are the tests of the table: name, the columns of score, p and q, and whether the largest score over units was
-// followed.
-var unitTests = []struct {
+// unitTest is one test of the table: name, the columns of score, p and q, and whether the largest score over units is followed.
+type unitTest struct {
 	name        string
 	score, p, q int
 	max         bool
-}{
+}
+
+var unitTests = []unitTest{
 	{"eta2", cEta2, cPEta2, cQEta2, true}, {"info", cInfo, cPInfo, cQInfo, true}, {"grid", cGrid, cPGrid, cQGrid, true}, {"border", cBorder, cPBorder, cQBorder, true},
 	{"border_area", cBorderArea, cPBorderArea, cQBorderArea, true}, {"size", cSizeR, cPSize, cQSize, false},
 }
