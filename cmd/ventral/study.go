@@ -48,28 +48,15 @@ Figures (PNG, SVG, PDF, with data and provenance beside them), result.json and v
 		Example: "  ventral study spatial --model mini/clip-vit --out out/spatial --quick\n  ventral study spatial --model random:torchvision/vgg11?size=64 --out out/vgg --quick",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := backend.Open(be)
-			if err != nil {
-				return err
-			}
-			defer b.Finalize()
-			m, err := openModel(cmd, model)
-			if err != nil {
-				return err
-			}
-			defer m.Close()
 			o.Stimuli = circles.Config{N: n, Seed: 1}
 			if quick {
 				o = o.Quick()
 			}
-			o.Progress = func(title string, total int) *progress.Progress {
-				return progress.New(title, total, progress.Writer(cmd.ErrOrStderr()))
-			}
-			fmt.Fprintln(cmd.ErrOrStderr(), "backend:", b)
-			s, err := spatial.New(b, m, o)
+			s, done, err := openSpatial(cmd, be, model, o)
 			if err != nil {
 				return err
 			}
+			defer done()
 			r, err := s.Run(cmd.Context())
 			if err != nil {
 				return err
@@ -128,4 +115,30 @@ Figures (PNG, SVG, PDF, with data and provenance beside them), result.json and v
 	f.IntVar(&o.Places, "places", 4, "places on a side of the deficit matrix")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of shuffles, controls and intervals")
 	return c
+}
+
+// openSpatial sets up the spatial study of a model, with progress on the error output.
+func openSpatial(cmd *cobra.Command, be, model string, o spatial.Options) (s *spatial.Study, done func(), err error) {
+	b, err := backend.Open(be)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := openModel(cmd, model)
+	if err != nil {
+		b.Finalize()
+		return nil, nil, err
+	}
+	done = func() {
+		m.Close()
+		b.Finalize()
+	}
+	o.Progress = func(title string, total int) *progress.Progress {
+		return progress.New(title, total, progress.Writer(cmd.ErrOrStderr()))
+	}
+	fmt.Fprintln(cmd.ErrOrStderr(), "backend:", b)
+	if s, err = spatial.New(b, m, o); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return s, done, nil
 }

@@ -9,8 +9,6 @@ import (
 
 	"github.com/ventral-lab/ventral/datasets/circles"
 	"github.com/ventral-lab/ventral/internal/atomicfile"
-	"github.com/ventral-lab/ventral/internal/progress"
-	"github.com/ventral-lab/ventral/pkg/rig/backend"
 	"github.com/ventral-lab/ventral/pkg/study/spatial"
 )
 
@@ -43,28 +41,15 @@ blocks; a run that was killed goes on where it was.`,
 			if u.Disk, err = parseBytes(disk); err != nil {
 				return err
 			}
-			b, err := backend.Open(be)
-			if err != nil {
-				return err
-			}
-			defer b.Finalize()
-			m, err := openModel(cmd, model)
-			if err != nil {
-				return err
-			}
-			defer m.Close()
 			o.Stimuli = circles.Config{N: n, Seed: 1}
 			if seeds == 0 {
 				seeds = -1 // none, where the package's 0 is its default
 			}
-			o.Progress = func(title string, total int) *progress.Progress {
-				return progress.New(title, total, progress.Writer(cmd.ErrOrStderr()))
-			}
-			fmt.Fprintln(cmd.ErrOrStderr(), "backend:", b)
-			s, err := spatial.New(b, m, o)
+			s, done, err := openSpatial(cmd, be, model, o)
 			if err != nil {
 				return err
 			}
+			defer done()
 			cmp, err := saveUnits(cmd, s, u, seeds, out)
 			if err != nil {
 				return err

@@ -190,7 +190,7 @@ func (g *gallery) barWidth() float64 {
 	}
 	w += 6 + barThick + tickLength + tickGap
 	if g.o.ColorBar != "" {
-		w += sizeLabel * lineHeight
+		w += barGap + sizeLabel*lineHeight
 	}
 	return w
 }
@@ -310,7 +310,10 @@ func (g *gallery) sharedBar(k *ink, r box) {
 	k.text(point{b.x1 + 7, y + 2.5}, shorten(g.o.ColorBar, r.x1-b.x1-7, tickStyle(start, middle)), tickStyle(start, middle))
 }
 
-const barThick = 6.0
+const (
+	barThick = 6.0
+	barGap   = 2.0 // between the tick labels of a vertical bar and its own label
+)
 
 // barLabels is the width of the widest label of a vertical bar of that height.
 func barLabels(n norm, h float64) float64 {
@@ -340,7 +343,7 @@ func verticalBar(k *ink, b box, n norm, m ColorMap, label string) {
 		if n, _ := textSize(label, st); n > b.h() {
 			st.size = math.Max(5, st.size*b.h()/n)
 		}
-		k.text(point{b.x1 + tickLength + tickGap + w + 2, (b.y0 + b.y1) / 2}, label, st)
+		k.text(point{b.x1 + tickLength + tickGap + w + barGap, (b.y0 + b.y1) / 2}, label, st)
 	}
 }
 

@@ -66,7 +66,7 @@ func (m *matrix) frame(w float64) (f margins, turned bool) {
 	}
 	f.right = 6 + barThick + tickLength + tickGap + barLabels(m.norm, 80)
 	if m.o.ColorBar != "" {
-		f.right += sizeLabel * lineHeight
+		f.right += barGap + sizeLabel*lineHeight
 	}
 	cell := (w - f.left - f.right) / float64(m.cols)
 	wide, high := 0.0, 0.0

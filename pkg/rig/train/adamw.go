@@ -42,8 +42,8 @@ func (a AdamW) allocate(p *program.Params, names []string) error {
 }
 
 // update adds one step to the graph and returns the gradient's global norm before clipping. schedule is [3]: the
-// learning rate and the two bias corrections 1-β₁ᵗ and 1-β₂ᵗ. rate is what share of the learning rate a weight has.
-func (a AdamW) update(p *program.Params, names []string, loss, schedule *Node, rate func(name string) float64) (norm *Node) {
+// learning rate and the two bias corrections 1-β₁ᵗ and 1-β₂ᵗ.
+func (a AdamW) update(p *program.Params, names []string, loss, schedule *Node) (norm *Node) {
 	g := loss.Graph()
 	var weights []*Node
 	for _, n := range names {
@@ -72,9 +72,6 @@ func (a AdamW) update(p *program.Params, names []string, loss, schedule *Node, r
 		}
 		p.Update(momentPrefix+"m/"+n, m)
 		p.Update(momentPrefix+"v/"+n, v)
-		if r := rate(n); r != 1 {
-			step = MulScalar(step, r)
-		}
 		p.Update(n, Sub(w, Mul(step, like(lr))))
 	}
 	return norm

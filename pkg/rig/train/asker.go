@@ -37,7 +37,8 @@ type asker struct {
 	probes map[string]*probe
 }
 
-func newAsker(be *backend.Backend, c models.Config, params *program.Params, heads []Head, pre preprocess.Spec, seed uint64) (*asker, error) {
+// newAsker prepares to ask network c with the weights of params whose names begin with prefix.
+func newAsker(be *backend.Backend, c models.Config, params *program.Params, prefix string, heads []Head, pre preprocess.Spec, seed uint64) (*asker, error) {
 	a := &asker{be: be, config: c, params: params, heads: heads, pre: pre, seed: seed}
 	a.forget()
 	net, err := c.Network(pre.Size, pre.Size)
@@ -62,6 +63,9 @@ func newAsker(be *backend.Backend, c models.Config, params *program.Params, head
 	a.captures = append(a.captures, "")
 	a.program, err = program.New(be, "questions", params, func(g *Graph, p *program.Params, in []*Node) []*Node {
 		tr := bound.Attach(g, nil)
+		if prefix != "" {
+			p = p.Under(prefix)
+		}
 		out := net.Forward(p, in[0])
 		return append(tr.Outputs(), out)
 	})

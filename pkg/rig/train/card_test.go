@@ -87,7 +87,7 @@ func TestCardHolds(t *testing.T) {
 	defer be.Finalize()
 	m, card, x := shippedCard(t, "mini/clip-vit")
 	defer m.Close()
-	a, err := newAsker(be, m.Config, m.Params, nil, m.Preprocess, 99)
+	a, err := newAsker(be, m.Config, m.Params, "", nil, m.Preprocess, 99)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -224,7 +224,7 @@ func withTwin(be *backend.Backend, m *zoo.Model, heads []Head, seed uint64) (ask
 		blank.Close()
 	}
 	for _, z := range []*zoo.Model{m, blank} {
-		a, err := newAsker(be, z.Config, z.Params, heads, m.Preprocess, seed)
+		a, err := newAsker(be, z.Config, z.Params, "", heads, m.Preprocess, seed)
 		if err != nil {
 			done()
 			return nil, nil, err

@@ -15,17 +15,9 @@ import (
 // WriteWeights writes the tensors of the recipe's network to path, in float16 and the canonical key layout. What a training
 // needs besides, moments, a teacher or a projection head, is left out.
 func (r *Recipe) WriteWeights(p *program.Params, path string) error {
-	var ts []safetensors.Tensor
-	for name, want := range r.Config.Shapes() {
-		data, dims, err := p.Get(teacherOf(p, name))
-		if err != nil {
-			return err
-		}
-		half, err := safetensors.Float16Bytes(data)
-		if err != nil {
-			return fmt.Errorf("%s %v: %w", name, want, err)
-		}
-		ts = append(ts, safetensors.Tensor{Name: name, DType: "F16", Shape: dims, Data: half})
+	ts, err := halves(p, r.Config)
+	if err != nil {
+		return err
 	}
 	return safetensors.WriteFile(path, ts, map[string]string{"format": "pt"})
 }

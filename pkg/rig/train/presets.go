@@ -1,8 +1,6 @@
 package train
 
 import (
-	"math"
-
 	"github.com/ventral-lab/ventral/datasets/scenes"
 	"github.com/ventral-lab/ventral/models/clip"
 	"github.com/ventral-lab/ventral/models/dinov2"
@@ -208,19 +206,8 @@ func vggRecipe(r *Recipe, p Preset) draft {
 	d.mix = named(p, seeingMix)
 	c.Classes = classes(r.Heads)
 	r.Config = c
-	rates := denseRates(max(d.side>>len(c.Blocks), 1))
-	d.task = func(w *scenes.World, _ int) (Task, error) { return supervise(c, d.side, r.Heads, rates, w) }
+	d.task = func(w *scenes.World, _ int) (Task, error) { return supervise(c, d.side, r.Heads, w) }
 	return d
-}
-
-// denseRates are the shares of the learning rate of a VGG's dense layers, whose last map is side x side. Nothing normalises their
-// inputs, thousands of rectified values: at the rate of the convolutions one step of Adam moves a hidden unit by more than it
-// varies, and units die. The first layer reads 7x7 places, so that it has as many copies of each value of a smaller map, all of
-// which Adam moves alike.
-func denseRates(side int) map[string]float64 {
-	copies := math.Max(1, vgg.Side*vgg.Side/float64(side*side))
-	return map[string]float64{"classifier.0.weight": 0.1 / copies, "classifier.0.bias": 0.1, "classifier.3.weight": 0.1, "classifier.3.bias": 0.1,
-		"classifier.6.weight": 0.3, "classifier.6.bias": 0.3}
 }
 
 func nasnetRecipe(r *Recipe, p Preset) draft {
@@ -241,7 +228,7 @@ func nasnetRecipe(r *Recipe, p Preset) draft {
 	d.mix = named(p, seeingMix)
 	c.Classes = classes(r.Heads)
 	r.Config = c
-	d.task = func(w *scenes.World, _ int) (Task, error) { return supervise(c, d.side, r.Heads, nil, w) }
+	d.task = func(w *scenes.World, _ int) (Task, error) { return supervise(c, d.side, r.Heads, w) }
 	return d
 }
 

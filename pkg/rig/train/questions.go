@@ -178,8 +178,12 @@ func (r *Recipe) Watcher(be *backend.Backend, n int, seed uint64) (func(*program
 	var a *asker
 	return func(params *program.Params) (map[string]float64, error) {
 		if a == nil {
+			prefix := ""
+			if _, ok := r.Task.(Distilled); ok { // the network that ships is the teacher
+				prefix = teacherPrefix
+			}
 			var err error
-			if a, err = newAsker(be, r.Config, params, r.Heads, r.Preprocess, seed); err != nil {
+			if a, err = newAsker(be, r.Config, params, prefix, r.Heads, r.Preprocess, seed); err != nil {
 				return nil, err
 			}
 		}

@@ -136,9 +136,9 @@ func contrast(c clip.Config, w *scenes.World) (Task, error) {
 }
 
 // supervise is the task of a classifier of the world.
-func supervise(c models.Config, side int, heads []Head, rates map[string]float64, w *scenes.World) (Task, error) {
+func supervise(c models.Config, side int, heads []Head, w *scenes.World) (Task, error) {
 	return NewSupervised(Supervised{Config: c, Size: side, Heads: heads, Data: w.Spec(), Augment: Augment{Mean: half, Std: half},
-		Smooth: 0.05, Rates: rates, Train: labelled{w, heads}})
+		Smooth: 0.05, Train: labelled{w, heads}})
 }
 
 // ask is one question a factor, of pictures whose combinations training may show.

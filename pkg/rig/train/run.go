@@ -38,20 +38,6 @@ type Measured interface {
 	Measures(p *program.Params) (map[string]float64, error)
 }
 
-// Rated is a task some of whose weights learn at another rate than the rest.
-type Rated interface {
-	// Rate is the share of the learning rate that the weight called name has.
-	Rate(name string) float64
-}
-
-// rateOf is the task's rate, or 1 for all weights.
-func rateOf(t Task) func(name string) float64 {
-	if r, ok := t.(Rated); ok {
-		return r.Rate
-	}
-	return func(string) float64 { return 1 }
-}
-
 // Options are what all trainings have. All but Keep, Out, StopAfter and the functions decide the bits of the result; Every
 // does, since a checkpoint rounds the moments.
 type Options struct {
@@ -96,7 +82,7 @@ func Run(ctx context.Context, be *backend.Backend, o Options, task Task) (*progr
 	}
 	step, err := program.New(be, "train", params, func(_ *Graph, p *program.Params, in []*Node) []*Node {
 		loss := task.Loss(p, in[1:])
-		norm := o.AdamW.update(p, names, loss, in[0], rateOf(task))
+		norm := o.AdamW.update(p, names, loss, in[0])
 		return []*Node{Reshape(loss, 1), Reshape(norm, 1)}
 	})
 	if err != nil {

@@ -31,9 +31,6 @@ type Supervised struct {
 	Augment Augment
 	Smooth  float64 // label smoothing (Szegedy et al. 2016)
 
-	// Rates are the shares of the learning rate that some weights have, by name; 1 for the others.
-	Rates map[string]float64 `json:",omitempty"`
-
 	Train   Labelled `json:"-"`
 	network models.Network
 }
@@ -70,14 +67,6 @@ func (s *Supervised) Start(seed uint64) (*program.Params, error) {
 
 // Moved is true of every weight.
 func (s *Supervised) Moved(string) bool { return true }
-
-// Rate is the share of the learning rate that the weight called name has.
-func (s *Supervised) Rate(name string) float64 {
-	if r, ok := s.Rates[name]; ok {
-		return r
-	}
-	return 1
-}
 
 // After does nothing.
 func (s *Supervised) After(*program.Params) error { return nil }

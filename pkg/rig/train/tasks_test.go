@@ -172,38 +172,6 @@ func TestTeacherFollows(t *testing.T) {
 	}
 }
 
-// TestRates: after one step the slowed layer has moved by that share of what it moves otherwise, and all others by as much.
-func TestRates(t *testing.T) {
-	be := backend.MustOpen("go")
-	defer be.Finalize()
-	start, err := tinySupervised(t).Start(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slow := tinySupervised(t)
-	slow.Rates = map[string]float64{"classifier.0.weight": 0.25}
-	whole, _ := run(t, be, t.TempDir(), tinySupervised(t), 1)
-	part, _ := run(t, be, t.TempDir(), slow, 1)
-	for name := range slow.Config.Shapes() {
-		share := 1.0
-		if name == "classifier.0.weight" {
-			share = 0.25
-		}
-		var v [3][]float32
-		for i, p := range []*program.Params{start, whole, part} {
-			if v[i], _, err = p.Get(name); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for i, from := range v[0] {
-			want, got := share*float64(v[1][i]-from), float64(v[2][i]-from)
-			if math.Abs(got-want) > 1e-7 { // the last bits of weights of up to 1
-				t.Fatalf("%s[%d] moves by %g, want %g", name, i, got, want)
-			}
-		}
-	}
-}
-
 // TestMeasures holds the two signs of a collapse against distributions that have it and such that do not.
 func TestMeasures(t *testing.T) {
 	d := tinyDistilled(1)

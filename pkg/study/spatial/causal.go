@@ -198,21 +198,18 @@ func (r *rig) filler(ctx context.Context, ablation string, list []int) (func(*st
 	b, size := r.s.Options.Batch, r.at.Size()
 	switch ablation {
 	case "mean":
-		sum := make([]float64, size)
+		var sum rowSum
 		err := r.batches(ctx, list, nil, func(st *state) error {
-			for i := range st.k {
-				for e := range sum {
-					sum[e] += float64(st.value[i*size+e])
-				}
-			}
+			sum.add(st.value[:st.k*size], size)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		all := make([]float32, b*size)
-		for e := range all {
-			all[e] = float32(sum[e%size] / float64(len(list)))
+		mean := sum.mean()
+		all := make([]float32, 0, b*size)
+		for range b {
+			all = append(all, mean...)
 		}
 		return func(*state) []float32 { return all }, nil
 	case "resample":
@@ -244,16 +241,7 @@ func (r *rig) filled(gain, with []float32) []float32 {
 
 // batches prepares the study's stimuli of a list, a batch at a time, for do.
 func (r *rig) batches(ctx context.Context, list []int, done func(int), do func(*state) error) error {
-	k := 0
-	for lo := 0; lo < len(list); lo += k {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		k = r.s.next(len(list) - lo)
-		px, err := r.s.listed(list[lo : lo+k])
-		if err != nil {
-			return err
-		}
+	return r.s.batches(ctx, list, func(px []float32, lo, k int) error {
 		st, err := r.prepare(px, lo, k)
 		if err != nil {
 			return err
@@ -264,8 +252,51 @@ func (r *rig) batches(ctx context.Context, list []int, done func(int), do func(*
 		if done != nil {
 			done(k)
 		}
+		return nil
+	})
+}
+
+// batches preprocesses the study's stimuli of a list, a batch at a time, for do: k of them, from number lo of the list on.
+func (s *Study) batches(ctx context.Context, list []int, do func(px []float32, lo, k int) error) error {
+	k := 0
+	for lo := 0; lo < len(list); lo += k {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		k = s.next(len(list) - lo)
+		px, err := s.listed(list[lo : lo+k])
+		if err != nil {
+			return err
+		}
+		if err := do(px, lo, k); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// rowSum sums rows of equal size.
+type rowSum struct {
+	sum  []float64
+	rows int
+}
+
+func (m *rowSum) add(v []float32, size int) {
+	if m.sum == nil {
+		m.sum = make([]float64, size)
+	}
+	for e, x := range v {
+		m.sum[e%size] += float64(x)
+	}
+	m.rows += len(v) / size
+}
+
+func (m *rowSum) mean() []float32 {
+	out := make([]float32, len(m.sum))
+	for e, v := range m.sum {
+		out[e] = float32(v / float64(m.rows))
+	}
+	return out
 }
 
 // next is the number of stimuli of the next batch when left are left: a whole batch, unless that leaves a single one, for

@@ -184,16 +184,10 @@ func (s *Study) patchLesions(ctx context.Context, judge Judge) (*PatchLesions, e
 		return nil, err
 	}
 	meter := s.meter("lesions of patches ("+o.Ablation+")", len(list))
-	k := 0
-	for lo := 0; lo < len(list); lo += k {
-		k = s.next(len(list) - lo)
-		px, err := s.listed(list[lo : lo+k])
-		if err != nil {
-			return nil, err
-		}
+	err = s.batches(ctx, list, func(px []float32, lo, k int) error {
 		trail, out, err := staged.Trail(px)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		intact := judge.LogOdds(out, k)
 		for _, p := range places {
@@ -215,7 +209,7 @@ func (s *Study) patchLesions(ctx context.Context, judge Judge) (*PatchLesions, e
 			}
 			for d := range chosen[0] {
 				if err := ctx.Err(); err != nil {
-					return nil, err
+					return err
 				}
 				x := append([]float32(nil), value...)
 				for i := range k {
@@ -227,7 +221,7 @@ func (s *Study) patchLesions(ctx context.Context, judge Judge) (*PatchLesions, e
 				}
 				out, err := staged.From(p.stage, x, nil)
 				if err != nil {
-					return nil, err
+					return err
 				}
 				for i, v := range judge.LogOdds(out, k) {
 					p.harm[lo+i] = append(p.harm[lo+i], intact[i]-v)
@@ -235,6 +229,10 @@ func (s *Study) patchLesions(ctx context.Context, judge Judge) (*PatchLesions, e
 			}
 		}
 		meter.Add(k)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	meter.Done()
 	r := &PatchLesions{Ablation: o.Ablation, Judge: judge.Info(), Stimuli: len(list), Draws: o.PatchDraws, Edges: patchEdges}
@@ -249,36 +247,24 @@ func (s *Study) patchMeans(ctx context.Context, staged *record.Staged, list []in
 	if s.Options.Ablation != "mean" {
 		return nil, nil
 	}
-	b := s.Options.Batch
-	sums := make([][]float64, staged.Stages())
-	for lo := 0; lo < len(list); lo += b {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		k := min(b, len(list)-lo)
-		px, err := s.listed(list[lo : lo+k])
-		if err != nil {
-			return nil, err
-		}
+	sums := make([]rowSum, staged.Stages())
+	err := s.batches(ctx, list, func(px []float32, _, k int) error {
 		trail, _, err := staged.Trail(px)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for stage, v := range trail {
-			size := len(v) / b
-			if sums[stage] == nil {
-				sums[stage] = make([]float64, size)
-			}
-			for e, x := range v[:k*size] {
-				sums[stage][e%size] += float64(x)
-			}
+			size := len(v) / s.Options.Batch
+			sums[stage].add(v[:k*size], size)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := make([][]float32, len(sums))
-	for stage, sum := range sums {
-		for _, v := range sum {
-			out[stage] = append(out[stage], float32(v/float64(len(list))))
-		}
+	for stage := range sums {
+		out[stage] = sums[stage].mean()
 	}
 	return out, nil
 }

@@ -85,16 +85,10 @@ func (s *Study) headLesions(ctx context.Context, judge Judge) (*HeadLesions, err
 	var base []float64
 	harm := make([][]float64, len(r.Heads))
 	meter := s.meter("lesions of heads ("+o.Ablation+")", len(list))
-	k := 0
-	for lo := 0; lo < len(list); lo += k {
-		k = s.next(len(list) - lo)
-		px, err := s.listed(list[lo : lo+k])
-		if err != nil {
-			return nil, err
-		}
+	err = s.batches(ctx, list, func(px []float32, lo, k int) error {
 		trail, out, err := staged.Trail(px)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		intact := judge.LogOdds(out, k)
 		base = append(base, intact...)
@@ -102,23 +96,23 @@ func (s *Study) headLesions(ctx context.Context, judge Judge) (*HeadLesions, err
 		for _, a := range s.anatomy.heads {
 			stage, err := staged.StageOf(a.Z)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			fill := means[a.Z]
 			if o.Ablation == "resample" {
 				values, err := staged.Values(stage, trail[stage])
 				if err != nil {
-					return nil, err
+					return err
 				}
 				fill = shift(values[a.Z], o.Batch, k, o.Seed, lo)
 			}
 			for h := range a.Heads {
 				if err := ctx.Err(); err != nil {
-					return nil, err
+					return err
 				}
 				out, err := staged.From(stage, trail[stage], s.headInputs(a, h, fill))
 				if err != nil {
-					return nil, fmt.Errorf("lesion of head %d of %s: %w", h, a.Z, err)
+					return fmt.Errorf("lesion of head %d of %s: %w", h, a.Z, err)
 				}
 				for i, v := range judge.LogOdds(out, k) {
 					harm[at] = append(harm[at], intact[i]-v)
@@ -127,6 +121,10 @@ func (s *Study) headLesions(ctx context.Context, judge Judge) (*HeadLesions, err
 			}
 		}
 		meter.Add(k)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	meter.Done()
 	r.Compiled = staged.Compiles()
@@ -176,46 +174,35 @@ func (s *Study) headMeans(ctx context.Context, staged *record.Staged, list []int
 	if s.Options.Ablation != "mean" {
 		return nil, nil
 	}
-	b := s.Options.Batch
-	sums := map[string][]float64{}
-	for lo := 0; lo < len(list); lo += b {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		k := min(b, len(list)-lo)
-		px, err := s.listed(list[lo : lo+k])
-		if err != nil {
-			return nil, err
-		}
+	sums := map[string]*rowSum{}
+	for _, a := range s.anatomy.heads {
+		sums[a.Z] = &rowSum{}
+	}
+	err := s.batches(ctx, list, func(px []float32, _, k int) error {
 		trail, _, err := staged.Trail(px)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for stage, x := range trail {
 			values, err := staged.Values(stage, x)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			for _, a := range s.anatomy.heads {
-				v, ok := values[a.Z]
-				if !ok {
-					continue
-				}
-				size := len(v) / b
-				if sums[a.Z] == nil {
-					sums[a.Z] = make([]float64, size)
-				}
-				for e, x := range v[:k*size] {
-					sums[a.Z][e%size] += float64(x)
+			for name, sum := range sums {
+				if v, ok := values[name]; ok {
+					size := len(v) / s.Options.Batch
+					sum.add(v[:k*size], size)
 				}
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	means := map[string][]float32{}
 	for name, sum := range sums {
-		for _, v := range sum {
-			means[name] = append(means[name], float32(v/float64(len(list))))
-		}
+		means[name] = sum.mean()
 	}
 	return means, nil
 }
