@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,7 @@ type trainFlags struct {
 	out, backend, preset    string
 	steps, batch, stopAfter int
 	seed                    uint64
-	from                    string
+	from, optimiser         string
 	peak                    float64
 	quick                   bool
 }
@@ -75,6 +76,7 @@ where the backend is a GPU, otherwise small. Where memory is short, --batch make
 	c.Flags().IntVar(&f.stopAfter, "stop-after", 0, "stop at this step as if interrupted (0: run to the end)")
 	c.Flags().StringVar(&f.from, "from", "", "file of weights to start from, as an earlier training of this network wrote it (default: initial weights)")
 	c.Flags().Float64Var(&f.peak, "peak", 0, "largest learning rate (default: the preset's)")
+	c.Flags().StringVar(&f.optimiser, "optimiser", "", "what moves matrices, "+strings.Join(train.Optimisers(), " or ")+" (default: the first)")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights, pictures and augmentation")
 	c.Flags().Bool("check", false, "at the end ask one question instead of all of the card's, and fail unless the network has learned")
 	c.MarkFlagsMutuallyExclusive("preset", "quick")
@@ -108,7 +110,7 @@ func runTrain(cmd *cobra.Command, name string, f trainFlags) error {
 	case preset == "":
 		preset = train.PresetFor(b.Kind)
 	}
-	r, err := train.New(name, train.Settings{Preset: preset, Steps: f.steps, Batch: f.batch, Seed: f.seed, Peak: f.peak, From: f.from})
+	r, err := train.New(name, train.Settings{Preset: preset, Steps: f.steps, Batch: f.batch, Seed: f.seed, Peak: f.peak, From: f.from, Optimiser: f.optimiser})
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,16 @@ type AdamW struct {
 
 const momentPrefix = "adam/"
 
+// moments are the kinds of moment that the optimiser keeps of a weight: matrices that Muon moves have only the first.
+func (o Options) moments(name string, dims []int) []string {
+	if o.Muon.moves(name, dims) {
+		return []string{"m/"}
+	}
+	return []string{"m/", "v/"}
+}
+
 // allocate adds zero moments for every weight of names that has none yet.
-func (a AdamW) allocate(p *program.Params, names []string) error {
+func (o Options) allocate(p *program.Params, names []string) error {
 	have := map[string]bool{}
 	for _, n := range p.Names() {
 		have[n] = true
@@ -30,7 +38,7 @@ func (a AdamW) allocate(p *program.Params, names []string) error {
 		for _, d := range dims {
 			size *= d
 		}
-		for _, m := range []string{"m/", "v/"} {
+		for _, m := range o.moments(n, dims) {
 			if !have[momentPrefix+m+n] {
 				if err := p.Set(momentPrefix+m+n, make([]float32, size), dims...); err != nil {
 					return err
@@ -43,7 +51,7 @@ func (a AdamW) allocate(p *program.Params, names []string) error {
 
 // update adds one step to the graph and returns the gradient's global norm before clipping. schedule is [3]: the
 // learning rate and the two bias corrections 1-β₁ᵗ and 1-β₂ᵗ.
-func (a AdamW) update(p *program.Params, names []string, loss, schedule *Node) (norm *Node) {
+func (o Options) update(p *program.Params, names []string, loss, schedule *Node) (norm *Node) {
 	g := loss.Graph()
 	var weights []*Node
 	for _, n := range names {
@@ -55,26 +63,36 @@ func (a AdamW) update(p *program.Params, names []string, loss, schedule *Node) (
 		sum = Add(sum, ops.SumAll(Square(d)))
 	}
 	norm = Sqrt(sum)
-	scale := MinScalar(Div(Scalar(g, loss.DType(), a.Clip), AddScalar(norm, 1e-6)), 1)
+	scale := MinScalar(Div(Scalar(g, loss.DType(), o.AdamW.Clip), AddScalar(norm, 1e-6)), 1)
 	at := func(i int) *Node { return Reshape(Slice(schedule, AxisElem(i))) }
 	lr, c1, c2 := at(0), at(1), at(2)
 	for i, n := range names {
-		w, d := weights[i], grads[i]
+		w := weights[i]
 		like := func(s *Node) *Node { return BroadcastToShape(s, w.Shape()) }
-		d = Mul(d, like(scale))
-		m := p.Node(g, momentPrefix+"m/"+n, p.Shapes()[n]...)
-		v := p.Node(g, momentPrefix+"v/"+n, p.Shapes()[n]...)
-		m = Add(MulScalar(m, a.Beta1), MulScalar(d, 1-a.Beta1))
-		v = Add(MulScalar(v, a.Beta2), MulScalar(Square(d), 1-a.Beta2))
-		step := Div(Div(m, like(c1)), AddScalar(Sqrt(Div(v, like(c2))), a.Eps))
-		if len(p.Shapes()[n]) >= 2 {
-			step = Add(step, MulScalar(w, a.Decay))
+		d := Mul(grads[i], like(scale))
+		var step *Node
+		if o.Muon.moves(n, p.Shapes()[n]) {
+			step = o.Muon.step(p, n, d)
+		} else {
+			step = o.AdamW.step(p, n, d, like(c1), like(c2))
 		}
-		p.Update(momentPrefix+"m/"+n, m)
-		p.Update(momentPrefix+"v/"+n, v)
+		if len(p.Shapes()[n]) >= 2 {
+			step = Add(step, MulScalar(w, o.AdamW.Decay))
+		}
 		p.Update(n, Sub(w, Mul(step, like(lr))))
 	}
 	return norm
+}
+
+// step is the direction of one weight for its gradient d and the bias corrections c1 and c2, and moves its moments.
+func (a AdamW) step(p *program.Params, name string, d, c1, c2 *Node) *Node {
+	m := p.Node(d.Graph(), momentPrefix+"m/"+name, p.Shapes()[name]...)
+	v := p.Node(d.Graph(), momentPrefix+"v/"+name, p.Shapes()[name]...)
+	m = Add(MulScalar(m, a.Beta1), MulScalar(d, 1-a.Beta1))
+	v = Add(MulScalar(v, a.Beta2), MulScalar(Square(d), 1-a.Beta2))
+	p.Update(momentPrefix+"m/"+name, m)
+	p.Update(momentPrefix+"v/"+name, v)
+	return Div(Div(m, c1), AddScalar(Sqrt(Div(v, c2)), a.Eps))
 }
 
 // Schedule is a linear warm-up to a peak and a cosine down to Floor·Peak at the last step.

@@ -1,6 +1,7 @@
 // Package train trains the small networks that ship with the project.
 //
-// Run is the loop: AdamW with linear warm-up and a cosine, gradient clipping, checkpoints. What is learned is a Task:
+// Run is the loop: Muon for matrices and AdamW for the rest, with linear warm-up and a cosine, gradient clipping,
+// checkpoints. What is learned is a Task:
 //
 //   - Contrastive (CLIP): pictures and captions, captions that are equal within a batch sharing the positive weight (with few
 //     captions equal texts would otherwise be pushed apart).

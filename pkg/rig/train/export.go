@@ -52,13 +52,22 @@ func (r *Recipe) Export(out, backendName string) (mini.Card, error) {
 	card := mini.Card{Name: "mini/" + r.Name, Architecture: r.Architecture, Config: config, Preprocess: r.Preprocess, Heads: r.Heads,
 		Summary: fmt.Sprintf("%s at %d px, trained on %d procedural scenes", r.Summary, r.Preprocess.Size, pictures),
 		Training: mini.Training{Data: r.Data, Steps: st.Step, Pictures: st.Step * o.Batch, Seed: o.Seed, Seconds: st.Seconds, Backend: backendName, Earlier: earlier,
-			Recipe: fmt.Sprintf("%s; AdamW %g (betas %g %g, decay %g), %d steps of warm-up and a cosine over %d, batch %d, gradient clip %g",
-				describe(r.Task), o.Schedule.Peak, o.AdamW.Beta1, o.AdamW.Beta2, o.AdamW.Decay, o.Schedule.Warmup, o.Schedule.Steps, o.Batch, o.AdamW.Clip)},
+			Recipe: fmt.Sprintf("%s; %s, %d steps of warm-up and a cosine over %d, batch %d, gradient clip %g",
+				describe(r.Task), o.optimiser(), o.Schedule.Warmup, o.Schedule.Steps, o.Batch, o.AdamW.Clip)},
 	}
 	for _, pt := range st.Curve {
 		card.Training.Curve = append(card.Training.Curve, mini.Point{Step: pt.Step, Loss: pt.Loss, Metrics: pt.Metrics})
 	}
 	return card, WriteCard(card, out)
+}
+
+// optimiser says in a few words what moves the weights.
+func (o Options) optimiser() string {
+	a := fmt.Sprintf("AdamW %g (betas %g %g, decay %g)", o.Schedule.Peak, o.AdamW.Beta1, o.AdamW.Beta2, o.AdamW.Decay)
+	if o.Muon == nil {
+		return a
+	}
+	return fmt.Sprintf("Muon for matrices (momentum %g, %d rounds, size %g) beside %s", o.Muon.Momentum, o.Muon.Rounds, o.Muon.Size, a)
 }
 
 // describe says in a few words what a task is.

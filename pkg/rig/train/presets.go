@@ -66,7 +66,7 @@ func draftOf(p Preset) draft {
 	case Quick:
 		return draft{side: 32, batch: 128, every: 50, warmup: 20, peak: 2e-3, mix: scenes.DefaultWorldMix}
 	}
-	return draft{side: 64, batch: 128, every: 250, warmup: 100, peak: 1e-3, mix: scenes.DefaultWorldMix}
+	return draft{side: 64, batch: 128, every: 250, warmup: 100, peak: 2e-3, mix: scenes.DefaultWorldMix}
 }
 
 // builders fill in what a recipe says of its network and return the rest.
@@ -96,7 +96,7 @@ func clipViTRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "clip-vit", "CLIP with a ViT of width 128 and 6 blocks"
 	switch p {
 	case Small:
-		d.steps = 5000
+		d.steps = 4000
 	case Quick:
 		d.steps = 200
 	case Large:
@@ -113,7 +113,7 @@ func clipResNetRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "clip-resnet", "CLIP with a modified ResNet of width 24 and 1-2-2-1 blocks"
 	switch p {
 	case Small:
-		d.batch, d.steps = 256, 3000
+		d.batch, d.steps = 256, 2000
 	case Quick:
 		d.steps = 200
 	case Large:
@@ -139,7 +139,7 @@ func dinoRecipe(r *Recipe, p Preset) draft {
 		StudentTemperature: 0.1, FirstTemperature: 0.04, TeacherTemperature: 0.04, Momentum: 0.99, CentreMomentum: 0.9}
 	switch p {
 	case Small:
-		d.batch, d.steps = 64, 2000
+		d.batch, d.steps, d.peak = 64, 1500, 1e-3
 	case Quick:
 		d.steps, d.peak = 110, 1e-3
 		// In so few steps the teacher has to follow fast, and crops that keep their colours are told apart by them first.
@@ -170,7 +170,7 @@ func maeRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "mae", "masked autoencoder with an encoder of width 128 and 6 blocks"
 	switch p {
 	case Small:
-		d.batch, d.steps = 256, 3000
+		d.batch, d.steps = 256, 1000
 	case Quick:
 		d.steps = 400
 	case Large:
@@ -195,7 +195,7 @@ func vggRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "vgg", "VGG-11 with batch normalisation, 24 to 192 channels"
 	switch p {
 	case Small:
-		d.steps, d.peak = 3000, 2e-3
+		d.steps = 3000
 	case Quick:
 		d.steps = 300
 	case Large:
@@ -216,7 +216,7 @@ func nasnetRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "nasnet-a", "NASNet-A with 16 filters and one cell a stage"
 	switch p {
 	case Small:
-		d.steps, d.peak = 3000, 2e-3
+		d.steps = 2000
 	case Quick:
 		d.steps = 150
 	case Large:

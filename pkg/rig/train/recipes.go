@@ -45,7 +45,12 @@ type Settings struct {
 	Seed   uint64
 	Peak   float64 // largest learning rate; 0 for the preset's
 	From   string  // file of weights to start from, as an earlier training wrote it; "" for initial weights
+	// Optimiser moves the matrices, as Optimisers lists them; "" for the first. AdamW moves all other weights.
+	Optimiser string
 }
+
+// Optimisers lists what can move matrices.
+func Optimisers() []string { return []string{"muon", "adamw"} }
 
 // NewRecipe is the recipe of a network that ships, for that many steps; 0 is what shipped.
 func NewRecipe(name string, steps int, seed uint64) (*Recipe, error) {
@@ -73,12 +78,18 @@ func New(name string, s Settings) (*Recipe, error) {
 	if s.Peak > 0 {
 		d.peak = s.Peak
 	}
+	if s.Optimiser != "" && !slices.Contains(Optimisers(), s.Optimiser) {
+		return nil, fmt.Errorf("no optimiser %q; there are %s", s.Optimiser, strings.Join(Optimisers(), ", "))
+	}
 	if s.Preset == Quick {
 		d.every = max(1, min(d.every, d.steps/3)) // a curve of some points, however short
 	}
 	r.Options = Options{Seed: s.Seed, Batch: d.batch, Every: d.every,
 		AdamW:    AdamW{Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, Decay: 0.05, Clip: 1},
 		Schedule: Schedule{Peak: d.peak, Warmup: min(d.warmup, d.steps/10+1), Steps: d.steps, Floor: 0.02}}
+	if s.Optimiser != "adamw" {
+		r.Options.Muon = &Muon{Momentum: 0.95, Rounds: 5, Size: 0.2}
+	}
 	if c, ok := r.Config.(clip.Config); ok && name == "clip-vit" {
 		r.Options.Keep = keepTower(c, d.steps)
 	}

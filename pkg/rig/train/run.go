@@ -44,6 +44,7 @@ type Options struct {
 	Seed     uint64
 	Batch    int // pictures a step
 	AdamW    AdamW
+	Muon     *Muon `json:",omitempty"` // moves the matrices; nil: AdamW moves all
 	Schedule Schedule
 	From     *From `json:",omitempty"` // weights to start from; nil: the initial ones
 	Every    int   // steps between checkpoints and evaluations
@@ -77,12 +78,12 @@ func Run(ctx context.Context, be *backend.Backend, o Options, task Task) (*progr
 		return nil, st, err
 	}
 	names := moved(params, task)
-	if err := o.AdamW.allocate(params, names); err != nil {
+	if err := o.allocate(params, names); err != nil {
 		return nil, st, err
 	}
 	step, err := program.New(be, "train", params, func(_ *Graph, p *program.Params, in []*Node) []*Node {
 		loss := task.Loss(p, in[1:])
-		norm := o.AdamW.update(p, names, loss, in[0])
+		norm := o.update(p, names, loss, in[0])
 		return []*Node{Reshape(loss, 1), Reshape(norm, 1)}
 	})
 	if err != nil {
