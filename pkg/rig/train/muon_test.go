@@ -73,15 +73,7 @@ func rotation(n int, name string) [][]float64 {
 // makes of s over the norm, five times.
 func TestMuonOrthogonal(t *testing.T) {
 	m := &Muon{Rounds: 5}
-	for _, name := range []string{"go", "xla:cpu"} {
-		be, err := backend.Open(name)
-		if err != nil {
-			if name == "go" {
-				t.Fatal(err)
-			}
-			t.Logf("%s: %v", name, err)
-			continue
-		}
+	onBackends(t, func(t *testing.T, be *backend.Backend) {
 		for _, dims := range [][2]int{{8, 8}, {8, 20}, {20, 8}} {
 			rows, columns := dims[0], dims[1]
 			u, v := rotation(rows, "u"), rotation(columns, "v")
@@ -122,14 +114,13 @@ func TestMuonOrthogonal(t *testing.T) {
 			for i, w := range want {
 				for half := range 2 {
 					if got := float64(out[0].F32[half*len(want)+i]); math.Abs(got-w) > 2e-4 {
-						t.Fatalf("%s, %v: element %d of matrix %d is %g, want %g", name, dims, i, half, got, w)
+						t.Fatalf("%v: element %d of matrix %d is %g, want %g", dims, i, half, got, w)
 					}
 				}
 			}
 			p.Close()
 		}
-		be.Finalize()
-	}
+	})
 }
 
 // TestMuonLearns trains with and without: Muon keeps one moment of a matrix, and its loss falls as well.
