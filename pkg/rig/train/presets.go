@@ -139,7 +139,7 @@ func dinoRecipe(r *Recipe, p Preset) draft {
 		StudentTemperature: 0.1, FirstTemperature: 0.04, TeacherTemperature: 0.04, Momentum: 0.99, CentreMomentum: 0.9}
 	switch p {
 	case Small:
-		d.batch, d.steps, d.peak = 64, 1500, 1e-3
+		d.batch, d.steps, d.peak = 64, 1000, 1e-3
 	case Quick:
 		d.steps, d.peak = 110, 1e-3
 		// In so few steps the teacher has to follow fast, and crops that keep their colours are told apart by them first.
@@ -170,7 +170,7 @@ func maeRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "mae", "masked autoencoder with an encoder of width 128 and 6 blocks"
 	switch p {
 	case Small:
-		d.batch, d.steps = 256, 1000
+		d.batch, d.steps = 256, 800
 	case Quick:
 		d.steps = 400
 	case Large:
@@ -216,7 +216,7 @@ func nasnetRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "nasnet-a", "NASNet-A with 16 filters and one cell a stage"
 	switch p {
 	case Small:
-		d.steps = 2000
+		d.steps = 1200
 	case Quick:
 		d.steps = 150
 	case Large:
