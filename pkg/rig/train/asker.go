@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
 
@@ -160,18 +161,34 @@ func (a *asker) zeroShot(e *examples, n int) ([]int, error) {
 	return head.Predict(clip.Unit(v, d)), nil
 }
 
-// classify takes the most probable class among those of the question, of the head that has them.
-func (a *asker) classify(q Question, e *examples, n int) ([]int, error) {
-	at, all := 0, 0
-	var head *Head
+// headOf is the head that answers a question of these classes and the first of its outputs: the one that the factor is named
+// after ("object-line" after "object"), for names of objects and shapes are written words too; without one the first that
+// has the classes ("attack", about objects); nil where none has.
+func (a *asker) headOf(factor string, classes []string) (head *Head, first int) {
+	at := 0
 	for i, h := range a.heads {
-		if head == nil && !slices.ContainsFunc(e.classes, func(c string) bool { return !slices.Contains(h.Classes, c) }) {
-			head, at = &a.heads[i], all
+		if !slices.ContainsFunc(classes, func(c string) bool { return !slices.Contains(h.Classes, c) }) {
+			if strings.HasPrefix(factor, h.Name) {
+				return &a.heads[i], at
+			}
+			if head == nil {
+				head, first = &a.heads[i], at
+			}
 		}
-		all += len(h.Classes)
+		at += len(h.Classes)
 	}
+	return head, first
+}
+
+// classify takes the most probable class among those of the question, of the head that the factor is named after.
+func (a *asker) classify(q Question, e *examples, n int) ([]int, error) {
+	head, at := a.headOf(q.Factor, e.classes)
 	if head == nil {
 		return nil, fmt.Errorf("no head has the classes of %s", q.Factor)
+	}
+	all := 0
+	for _, h := range a.heads {
+		all += len(h.Classes)
 	}
 	logits, err := a.read(e.pictures, "", n)
 	if err != nil {

@@ -23,7 +23,7 @@ type Measure string
 // The measures.
 const (
 	ZeroShot    Measure = "zero-shot" // a CLIP, by prompts
-	Classify    Measure = "head"      // a classifier, by the head that has the factor's classes
+	Classify    Measure = "head"      // a classifier, by the head that the factor is named after
 	LinearProbe Measure = "probe"     // any network, by a linear probe on a read-out site
 )
 

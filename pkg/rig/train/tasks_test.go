@@ -284,3 +284,32 @@ func TestHeadsWithoutLabels(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadOf: names of objects and shapes are written words too, so that classes alone do not tell which head is meant.
+func TestHeadOf(t *testing.T) {
+	a := &asker{heads: []Head{{Name: "object", Classes: []string{"cat", "dog"}}, {Name: "word", Classes: []string{"dog", "cat", "ring", "star"}},
+		{Name: "shape", Classes: []string{"star", "ring", "disc"}}}}
+	for _, c := range []struct {
+		factor  string
+		classes []string
+		want    string
+		at      int
+	}{
+		{"object", []string{"cat"}, "object", 0},
+		{"object-line", []string{"dog", "cat"}, "object", 0},
+		{"word", []string{"dog", "cat"}, "word", 2},
+		{"word", []string{"star"}, "word", 2},
+		{"shape", []string{"star", "ring"}, "shape", 6},
+		{"shape4", []string{"star"}, "shape", 6},
+		{"shape", []string{"square"}, "", 0},
+		{"attack", []string{"cat", "dog"}, "object", 0},
+		{"texture", []string{"wood"}, "", 0},
+	} {
+		h, at := a.headOf(c.factor, c.classes)
+		switch {
+		case h == nil && c.want == "":
+		case h == nil || h.Name != c.want || at != c.at:
+			t.Errorf("%s %v: %v at %d, want %q at %d", c.factor, c.classes, h, at, c.want, c.at)
+		}
+	}
+}
