@@ -76,7 +76,7 @@ where the backend is a GPU, otherwise small. Where memory is short, --batch make
 	c.Flags().IntVar(&f.stopAfter, "stop-after", 0, "stop at this step as if interrupted (0: run to the end)")
 	c.Flags().StringVar(&f.from, "from", "", "file of weights to start from, as an earlier training of this network wrote it (default: initial weights)")
 	c.Flags().Float64Var(&f.peak, "peak", 0, "largest learning rate (default: the preset's)")
-	c.Flags().StringVar(&f.optimiser, "optimiser", "", "what moves matrices, "+strings.Join(train.Optimisers(), " or ")+" (default: the first)")
+	c.Flags().StringVar(&f.optimiser, "optimiser", "", "what moves matrices, "+strings.Join(train.Optimisers(), " or ")+" (default: the recipe's)")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights, pictures and augmentation")
 	c.Flags().Bool("check", false, "at the end ask one question instead of all of the card's, and fail unless the network has learned")
 	c.MarkFlagsMutuallyExclusive("preset", "quick")

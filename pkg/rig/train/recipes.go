@@ -45,7 +45,7 @@ type Settings struct {
 	Seed   uint64
 	Peak   float64 // largest learning rate; 0 for the preset's
 	From   string  // file of weights to start from, as an earlier training wrote it; "" for initial weights
-	// Optimiser moves the matrices, as Optimisers lists them; "" for the first. AdamW moves all other weights.
+	// Optimiser moves the matrices, as Optimisers lists them; "" for the recipe's. AdamW moves all other weights.
 	Optimiser string
 }
 
@@ -87,6 +87,9 @@ func New(name string, s Settings) (*Recipe, error) {
 	r.Options = Options{Seed: s.Seed, Batch: d.batch, Every: d.every,
 		AdamW:    AdamW{Beta1: 0.9, Beta2: 0.98, Eps: 1e-6, Decay: 0.05, Clip: 1},
 		Schedule: Schedule{Peak: d.peak, Warmup: min(d.warmup, d.steps/10+1), Steps: d.steps, Floor: 0.02}}
+	if s.Optimiser == "" {
+		s.Optimiser = d.optimiser
+	}
 	if s.Optimiser != "adamw" {
 		r.Options.Muon = &Muon{Momentum: 0.95, Rounds: 5, Size: 0.2}
 	}
