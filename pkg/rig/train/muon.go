@@ -60,7 +60,7 @@ func (m *Muon) step(p *program.Params, name string, d *Node) *Node {
 }
 
 // orthogonal is nearly U·Vᵀ for x = U·S·Vᵀ [count, rows, columns]: a polynomial in x·xᵀ, of the coefficients of Jordan et
-// al., brings all singular values to within 0.7 to 1.2 in five rounds.
+// al., brings singular values from a hundredth of the norm up to between 0.6 and 1.25 in five rounds.
 func (m *Muon) orthogonal(x *Node) *Node {
 	dims := x.Shape().Dimensions
 	tall := dims[1] > dims[2]

@@ -114,6 +114,8 @@ func TestBadSettings(t *testing.T) {
 		"preset":  {"vgg", Settings{Preset: "huge"}, "no preset"},
 		"steps":   {"vgg", Settings{Steps: -1}, "positive"},
 		"batch":   {"vgg", Settings{Batch: -8}, "positive"},
+		"rate":    {"vgg", Settings{Peak: -1}, "positive"},
+		"muon":    {"vgg", Settings{Optimiser: "sgd"}, "no optimiser"},
 	} {
 		if _, err := New(c.network, c.s); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -268,7 +268,7 @@ func TestHeadsAreChannels(t *testing.T) {
 
 // TestHeadJudge checks the log-odds against the definition, log p/(1-p) of a softmax over the head's classes.
 func TestHeadJudge(t *testing.T) {
-	heads := []mini.Head{{Name: "colour", Classes: []string{"red", "green"}}, {Name: "shape", Classes: []string{"square", "circle", "star"}}}
+	heads := []mini.Head{{Name: "word", Classes: []string{"circle", "cat"}}, {Name: "shape", Classes: []string{"square", "circle", "star"}}}
 	info := site.Info{Name: "out", Axes: []site.Axis{site.Channel}, Shape: []int{5}}
 	j := findHead(heads, info)
 	if j == nil {
@@ -286,7 +286,7 @@ func TestHeadJudge(t *testing.T) {
 			t.Errorf("row %d: %g, want %g", i, v, want)
 		}
 	}
-	if findHead(heads[:1], info) != nil {
+	if findHead([]mini.Head{{Name: "colour", Classes: []string{"red", "green", "blue", "white", "black"}}}, info) != nil {
 		t.Error("a judge without a class circle")
 	}
 	info.Shape = []int{6}

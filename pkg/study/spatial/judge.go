@@ -116,13 +116,16 @@ func (s *Study) headJudge() Judge {
 	return findHead(card.Heads, s.anatomy.info(s.anatomy.output))
 }
 
-// findHead is the judge by the first head with a class "circle", where heads fill the output.
+const shapeHead = "shape"
+
+// findHead is the judge by the head of shapes, or else the first, with a class "circle", where heads fill the output.
 func findHead(heads []mini.Head, output site.Info) Judge {
 	found := headJudge{width: output.Size()}
 	lo := 0
 	for _, h := range heads {
 		for k, c := range h.Classes {
-			if c == circleClass && found.name == "" {
+			// "circle" is a written word too, so a head of shapes is taken before another.
+			if c == circleClass && (found.name == "" || h.Name == shapeHead && found.name != shapeHead) {
 				found.name, found.lo, found.n, found.at = h.Name, lo, len(h.Classes), k
 			}
 		}
