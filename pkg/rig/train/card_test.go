@@ -92,8 +92,9 @@ func TestCardHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.close()
-	// What the study needs of the network: to see circles against nothing, and colours. That it tells circles from squares and
-	// triangles the study measures on its own stimuli; the goal for plain shapes is docs/family.md's to judge.
+	// What the study needs of the network: to see circles against nothing, and colours. That it tells its stimuli from squares
+	// and triangles is tested in pkg/study/spatial. Of the world's four shapes, smaller and more spoiled, the card has 93.8 %,
+	// which misses the goal of docs/family.md and is only held to the card here.
 	need := map[string]float64{"shape4": 0, "circle": 0.98, "colour": 0.95}
 	const n = 200
 	found := 0

@@ -80,7 +80,7 @@ func onBackends(t *testing.T, fn func(t *testing.T, be *backend.Backend)) {
 // TestResumeIsExact compares a run that was stopped at a checkpoint and went on with one that was not, of the same seed.
 func TestResumeIsExact(t *testing.T) {
 	onBackends(t, func(t *testing.T, be *backend.Backend) {
-		for name, muon := range map[string]*Muon{"adamw": nil, "muon": {Momentum: 0.95, Rounds: 5, Size: 0.2}} {
+		for name, muon := range map[string]*Muon{"adamw": nil, "muon": usualMuon()} {
 			t.Run(name, func(t *testing.T) { resumes(t, be, muon) })
 		}
 	})

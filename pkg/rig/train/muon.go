@@ -20,6 +20,9 @@ type Muon struct {
 	Size     float64 // root mean square of a step at learning rate 1
 }
 
+// usualMuon is what the recipes use: momentum and rounds as published, and AdamW's usual size of a step.
+func usualMuon() *Muon { return &Muon{Momentum: 0.95, Rounds: 5, Size: 0.2} }
+
 // tables are parts of the names of weights whose rows are no directions of one space: one row is one token, one place or
 // one prototype.
 var tables = []string{"embedding", "pos_embed", "token", "last_layer"}

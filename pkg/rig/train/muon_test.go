@@ -72,7 +72,7 @@ func rotation(n int, name string) [][]float64 {
 // TestMuonOrthogonal plants singular values: the directions stay, and every value s becomes what the scalar polynomial
 // makes of s over the norm, five times.
 func TestMuonOrthogonal(t *testing.T) {
-	m := &Muon{Rounds: 5}
+	m := usualMuon()
 	onBackends(t, func(t *testing.T, be *backend.Backend) {
 		for _, dims := range [][2]int{{8, 8}, {8, 20}, {20, 8}} {
 			rows, columns := dims[0], dims[1]
@@ -128,7 +128,7 @@ func TestMuonLearns(t *testing.T) {
 	be := backend.MustOpen("go")
 	defer be.Finalize()
 	o := testOptions(t.TempDir(), 8, 40)
-	o.Muon = &Muon{Momentum: 0.95, Rounds: 5, Size: 0.2}
+	o.Muon = usualMuon()
 	p, st, err := Run(t.Context(), be, o, contrastive(tinyConfig()))
 	if err != nil {
 		t.Fatal(err)

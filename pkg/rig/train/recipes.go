@@ -91,7 +91,7 @@ func New(name string, s Settings) (*Recipe, error) {
 		s.Optimiser = d.optimiser
 	}
 	if s.Optimiser != "adamw" {
-		r.Options.Muon = &Muon{Momentum: 0.95, Rounds: 5, Size: 0.2}
+		r.Options.Muon = usualMuon()
 	}
 	if c, ok := r.Config.(clip.Config); ok && name == "clip-vit" {
 		r.Options.Keep = keepTower(c, d.steps)

@@ -341,18 +341,9 @@ func (s *Study) DecodingAgainstUntrained(ctx context.Context, o DecodingOptions,
 	if c.Trained, err = s.Decoding(ctx, o); err != nil {
 		return nil, err
 	}
-	for k := range seeds {
-		seed := s.Options.Seed + 1 + uint64(k)
-		u, err := s.Untrained(seed)
-		if err != nil {
-			return nil, err
-		}
-		d, err := u.Decoding(ctx, o)
-		u.Model.Close()
-		if err != nil {
-			return nil, fmt.Errorf("spatial: untrained model of seed %d: %w", seed, err)
-		}
-		c.Untrained, c.Seeds = append(c.Untrained, d), append(c.Seeds, seed)
+	c.Seeds, c.Untrained, err = eachUntrained(s, seeds, func(u *Study) ([]SiteDecoding, error) { return u.Decoding(ctx, o) })
+	if err != nil {
+		return nil, err
 	}
 	return c, nil
 }

@@ -12,8 +12,6 @@ import (
 	"github.com/ventral-lab/ventral/pkg/method/decode"
 	"github.com/ventral-lab/ventral/pkg/method/ratemap"
 	"github.com/ventral-lab/ventral/pkg/method/stats"
-	"github.com/ventral-lab/ventral/pkg/rig/record"
-	"github.com/ventral-lab/ventral/pkg/rig/site"
 )
 
 // OutlookOptions are those of the questions that the document leaves open: BorderAccount, Development, and the table of units
@@ -101,16 +99,7 @@ const surveyVersion = "survey 1"
 func (s *Study) survey(ctx context.Context, v survey) ([]SiteSurvey, error) {
 	key := []any{surveyVersion, s.identity, s.Backend.Kind, s.set.Spec(), s.Sites(), s.Options.Token, s.Options.Bins, s.Options.Batch, v}
 	out, _, err := cache.Do("spatial/survey", key, func() ([]SiteSurvey, error) {
-		plan, arrays := site.Plan{}, []string(nil)
-		for _, name := range s.Sites() {
-			red, _, err := s.unitsOf(name)
-			if err != nil {
-				return nil, err
-			}
-			plan, arrays = plan.Capture(name+red), append(arrays, name+red)
-		}
-		rec, err := record.Run(ctx, record.Config{Model: s.Model.Model, Stimuli: s.set, Plan: plan, Backend: s.Backend,
-			Batch: s.Options.Batch, Progress: s.meter("recording "+s.Model.Name, s.set.Len())})
+		rec, _, arrays, err := s.recordSites(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -336,18 +325,8 @@ func (s *Study) BorderAccount(ctx context.Context) (*BorderAccount, error) {
 	if a.Trained, err = s.survey(ctx, v); err != nil {
 		return nil, err
 	}
-	for k := range o.Seeds {
-		seed := s.Options.Seed + 1 + uint64(k)
-		u, err := s.Untrained(seed)
-		if err != nil {
-			return nil, err
-		}
-		got, err := u.survey(ctx, v)
-		u.Model.Close()
-		if err != nil {
-			return nil, fmt.Errorf("spatial: untrained network of seed %d: %w", seed, err)
-		}
-		a.Untrained, a.Seeds = append(a.Untrained, got), append(a.Seeds, seed)
+	if a.Seeds, a.Untrained, err = eachUntrained(s, o.Seeds, func(u *Study) ([]SiteSurvey, error) { return u.survey(ctx, v) }); err != nil {
+		return nil, err
 	}
 	v.Decode = false
 	key := []any{surveyVersion, s.set.Spec(), s.Options.Bins, stimulusUnits, v}

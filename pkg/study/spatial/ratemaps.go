@@ -12,6 +12,7 @@ import (
 	"github.com/ventral-lab/ventral/pkg/method/ratemap"
 	"github.com/ventral-lab/ventral/pkg/method/stats"
 	"github.com/ventral-lab/ventral/pkg/rig/record"
+	"github.com/ventral-lab/ventral/pkg/rig/recording"
 	"github.com/ventral-lab/ventral/pkg/rig/site"
 )
 
@@ -92,19 +93,23 @@ func (s *Study) Ratemaps(ctx context.Context) ([]Layer, error) {
 	return layers, err
 }
 
-func (s *Study) ratemaps(ctx context.Context) ([]Layer, error) {
-	o := s.Options
-	plan := site.Plan{}
-	var arrays []string
+// recordSites records the units of Sites; arrays are the recording's names of them, in that order.
+func (s *Study) recordSites(ctx context.Context) (rec *recording.Recording, plan site.Plan, arrays []string, err error) {
 	for _, name := range s.Sites() {
 		red, _, err := s.unitsOf(name)
 		if err != nil {
-			return nil, err
+			return nil, plan, nil, err
 		}
 		plan, arrays = plan.Capture(name+red), append(arrays, name+red)
 	}
-	rec, err := record.Run(ctx, record.Config{Model: s.Model.Model, Stimuli: s.set, Plan: plan, Backend: s.Backend,
-		Batch: o.Batch, Progress: s.meter("recording "+s.Model.Name, s.set.Len())})
+	rec, err = record.Run(ctx, record.Config{Model: s.Model.Model, Stimuli: s.set, Plan: plan, Backend: s.Backend,
+		Batch: s.Options.Batch, Progress: s.meter("recording "+s.Model.Name, s.set.Len())})
+	return rec, plan, arrays, err
+}
+
+func (s *Study) ratemaps(ctx context.Context) ([]Layer, error) {
+	o := s.Options
+	rec, plan, arrays, err := s.recordSites(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -236,6 +236,24 @@ func (s *Study) Untrained(seed uint64) (*Study, error) {
 	return New(s.Backend, m, s.Options)
 }
 
+// eachUntrained runs the study on n untrained networks, one after the other; their seeds follow the study's.
+func eachUntrained[T any](s *Study, n int, run func(*Study) (T, error)) (seeds []uint64, results []T, err error) {
+	for k := range n {
+		seed := s.Options.Seed + 1 + uint64(k)
+		u, err := s.Untrained(seed)
+		if err != nil {
+			return nil, nil, err
+		}
+		r, err := run(u)
+		u.Model.Close()
+		if err != nil {
+			return nil, nil, fmt.Errorf("spatial: untrained network of seed %d: %w", seed, err)
+		}
+		seeds, results = append(seeds, seed), append(results, r)
+	}
+	return seeds, results, nil
+}
+
 func (s *Study) meter(title string, total int) *progress.Progress {
 	if s.Options.Progress == nil {
 		return nil

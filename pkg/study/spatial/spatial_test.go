@@ -26,7 +26,9 @@ func study(t *testing.T, o spatial.Options) *spatial.Study {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close(); be.Finalize() })
-	o.Stimuli = circles.Config{N: 60, Seed: 1}
+	if o.Stimuli.N == 0 {
+		o.Stimuli = circles.Config{N: 60, Seed: 1}
+	}
 	o.Bins, o.Shuffles, o.LesionStimuli, o.TargetedStimuli, o.Levels, o.RandomSeeds, o.Batch, o.Seed = 6, 50, 12, 8, 5, 1, 6, 1
 	o.Places, o.MatrixNulls, o.Ablations, o.MatrixStimuli, o.HeadStimuli, o.PatchStimuli, o.PatchDraws, o.BiasStimuli = 2, 1, []string{"zero"}, 8, 4, 4, 2, 4
 	o.Outlook = spatial.OutlookOptions{Seeds: 1, Shuffles: 9, Surrogates: 5}
@@ -128,6 +130,24 @@ func TestRun(t *testing.T) {
 	b, _ := json.Marshal(again)
 	if string(a) != string(b) {
 		t.Error("a result from the cache differs from the one that was computed")
+	}
+}
+
+// TestSeesTheStimuli checks that the shipped network is fit for the study: of 200 stimuli it names nearly all rightly, with
+// each set of prompts.
+func TestSeesTheStimuli(t *testing.T) {
+	s := study(t, spatial.Options{Stimuli: circles.Config{N: 200, Seed: 99}})
+	sets, err := s.ZeroShot(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sets) != len(spatial.Prompts) {
+		t.Fatalf("%d sets of prompts, want %d", len(sets), len(spatial.Prompts))
+	}
+	for _, ps := range sets {
+		if ps.Accuracy.Estimate < .95 {
+			t.Errorf("%s: %.3f of the stimuli are named rightly, the study needs .95", ps.Name, ps.Accuracy.Estimate)
+		}
 	}
 }
 

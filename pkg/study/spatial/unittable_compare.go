@@ -53,13 +53,9 @@ func (s *Study) UnitsAgainstUntrained(ctx context.Context, o UnitOptions, seeds 
 		return nil, err
 	}
 	o.NoFields = true
-	for k := range seeds {
-		seed := s.Options.Seed + 1 + uint64(k)
-		t, err := s.unitsUntrained(ctx, o, seed)
-		if err != nil {
-			return nil, fmt.Errorf("spatial: untrained model of seed %d: %w", seed, err)
-		}
-		c.Untrained, c.Seeds = append(c.Untrained, t), append(c.Seeds, seed)
+	c.Seeds, c.Untrained, err = eachUntrained(s, seeds, func(u *Study) (*UnitTable, error) { return u.Units(ctx, o) })
+	if err != nil {
+		return nil, err
 	}
 	c.compare()
 	return c, nil
@@ -67,15 +63,6 @@ func (s *Study) UnitsAgainstUntrained(ctx context.Context, o UnitOptions, seeds 
 
 // UntrainedSeeds is how many untrained models a trained one is compared with where nothing is said.
 const UntrainedSeeds = 3
-
-func (s *Study) unitsUntrained(ctx context.Context, o UnitOptions, seed uint64) (*UnitTable, error) {
-	u, err := s.Untrained(seed)
-	if err != nil {
-		return nil, err
-	}
-	defer u.Model.Close()
-	return u.Units(ctx, o)
-}
 
 // compare fills Sites.
 func (c *UnitComparison) compare() {
