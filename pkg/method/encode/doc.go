@@ -1,5 +1,8 @@
-// Package encode predicts responses from features: the linear encoding model of neuroimaging (Naselaris et al. 2011) and
-// the linear probe of representation learning are the same ridge regression.
+// Package encode predicts from features: responses, by the linear encoding model of neuroimaging (Naselaris et al. 2011), and
+// classes, by the linear probe of representation learning.
+//
+// FitProbe is a shrunken linear discriminant. It has a closed form, so that there is no optimiser to tune and no step at which
+// to stop; docs/rationale.md compares it with logistic regression and with ridge regression to 0 and 1.
 //
 // Ridge minimises |Y - XW - b|² + α|W|² for every target, b not penalised, and chooses α for each target by
 // cross-validation over given folds. One eigendecomposition a fold serves all α: of the covariance of the features

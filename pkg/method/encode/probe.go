@@ -9,25 +9,28 @@ import (
 	"github.com/ventral-lab/ventral/internal/parallel"
 )
 
-// Probe is a linear classifier: ridge regression from standardised features to one column a class, 1 for the class and 0
-// elsewhere, the largest prediction winning (regularised least-squares classification, Rifkin et al. 2003). One penalty
-// serves all classes.
+// Probe is a linear classifier of standardised features: the discriminant of classes that are normal clouds of one shape
+// (Fisher 1936; Rao 1948). The covariance within classes is shrunk towards a multiple of the identity (Friedman 1989, eq. 18).
 type Probe struct {
-	Model       *Model
-	Mean, Scale []float64 // of the features
+	Features, Classes int
+	Mean, Scale       []float64 // of the features
+	Coef              []float64 // [features, classes], of standardised features
+	Intercept         []float64 // [classes]; -Inf for a class without rows
+	Shrinkage         float64   // the chosen one of Shrinkages
+	Accuracy          float64   // share of rows classified rightly when held out, under that shrinkage
 }
 
-// ProbeAlphas are the penalties that a probe chooses from, times the number of training rows.
-var ProbeAlphas = []float64{1e-4, 1e-3, 1e-2, 1e-1, 1, 10}
+// Shrinkages are what a probe chooses from: the share of the identity in the covariance.
+var Shrinkages = []float64{1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 0.5}
 
-// probeFolds is the number of folds that choose the penalty.
+// probeFolds is the number of folds that choose the shrinkage.
 const probeFolds = 5
 
-// FitProbe learns classes 0..k-1 from n rows of features x [n, p], with the penalty whose held-out R², summed over
-// classes, is largest over five folds; rows go to the folds in turns.
+// FitProbe learns classes 0..k-1 from n rows of features x [n, p], with the shrinkage under which most held-out rows are
+// classified rightly over five folds, the largest of equals; rows go to the folds in turns.
 //
-// With responses that are 0 or 1 all that ridge regression needs are sums over rows of features, of their products and of
-// those of every class. They are made once for every fold, and what a fold trains on is all less its own.
+// All that the discriminant needs are sums over rows of features by class and of their products. They are made once for
+// every fold, and what a fold trains on is all less its own.
 func FitProbe(x []float64, class []int, n, p, k int) (*Probe, error) {
 	if n < 10 || p < 1 || k < 1 || len(class) != n || len(x) != n*p {
 		return nil, fmt.Errorf("probe: %d values and %d classes for %d rows of %d features: want as many, and at least 10 rows", len(x), len(class), n, p)
@@ -42,7 +45,7 @@ func FitProbe(x []float64, class []int, n, p, k int) (*Probe, error) {
 			return nil, fmt.Errorf("probe: feature %d of row %d is %g: remove or impute it first", i%p, i/p, v)
 		}
 	}
-	pr := &Probe{Mean: make([]float64, p), Scale: make([]float64, p)}
+	pr := &Probe{Features: p, Classes: k, Mean: make([]float64, p), Scale: make([]float64, p)}
 	for i, v := range x {
 		pr.Mean[i%p] += v / float64(n)
 	}
@@ -56,210 +59,188 @@ func FitProbe(x []float64, class []int, n, p, k int) (*Probe, error) {
 		}
 	}
 	z := pr.standardised(x)
-	alphas := make([]float64, len(ProbeAlphas))
-	for i, a := range ProbeAlphas {
-		alphas[i] = a * float64(n)
-	}
-
-	folds := make([]*moments, probeFolds)
-	parallel.For(probeFolds, func(f int) { folds[f] = momentsOf(z, class, n, p, k, f) })
+	folds := make([]*fold, probeFolds)
+	parallel.For(probeFolds, func(f int) { folds[f] = foldOf(z, class, n, p, k, f) })
 	all := newMoments(p, k)
-	for _, m := range folds {
-		all.add(m, 1)
+	for _, f := range folds {
+		all.add(f.moments, 1)
 	}
-	scores := make([][]float64, probeFolds)
+	right := make([][]int, probeFolds)
 	parallel.For(probeFolds, func(f int) {
 		train := newMoments(p, k)
 		train.add(all, 1)
-		train.add(folds[f], -1)
-		scores[f] = train.solve().heldOut(folds[f], alphas)
+		train.add(folds[f].moments, -1)
+		right[f] = train.clouds().heldOut(folds[f])
 	})
-	best, bestScore := 0, math.Inf(-1)
-	for a := range alphas {
-		sum := 0.0
-		for _, s := range scores {
-			sum += s[a]
+	best, bestRight := 0, -1
+	for s := range Shrinkages {
+		sum := 0
+		for _, r := range right {
+			sum += r[s]
 		}
-		if sum > bestScore {
-			best, bestScore = a, sum
+		if sum >= bestRight {
+			best, bestRight = s, sum
 		}
 	}
-	s := all.solve()
-	w := s.coef(alphas[best])
-	pr.Model = &Model{Features: p, Targets: k, Alphas: alphas[best : best+1], AlphaIndex: make([]int, k), Coef: w.RawMatrix().Data, Intercept: s.intercept(w)}
+	pr.Shrinkage, pr.Accuracy = Shrinkages[best], float64(bestRight)/float64(n)
+	c := all.clouds()
+	w, b := c.discriminant(pr.Shrinkage)
+	var coef mat.Dense
+	coef.Mul(c.axes, w)
+	pr.Coef, pr.Intercept = coef.RawMatrix().Data, b
 	return pr, nil
 }
 
-// moments are sums over rows of features x and of responses y that are 1 for the row's class and 0 elsewhere.
+// moments are sums over rows of features x.
 type moments struct {
-	rows  float64
-	sum   []float64     // Σx [p]
-	count []float64     // Σy [k]
-	gram  *mat.SymDense // Σxxᵀ
-	cross *mat.Dense    // Σxyᵀ [p, k]
+	count []float64     // rows of every class [k]
+	sum   *mat.Dense    // Σx of every class [k, p]
+	gram  *mat.SymDense // Σxxᵀ [p, p]
 }
 
 func newMoments(p, k int) *moments {
-	return &moments{sum: make([]float64, p), count: make([]float64, k), gram: mat.NewSymDense(p, nil), cross: mat.NewDense(p, k, nil)}
+	return &moments{count: make([]float64, k), sum: mat.NewDense(k, p, nil), gram: mat.NewSymDense(p, nil)}
 }
 
-// momentsOf sums rows fold, fold+5, fold+10, ... of x [n, p].
-func momentsOf(x []float64, class []int, n, p, k, fold int) *moments {
-	m := newMoments(p, k)
+// fold are the rows that are held out together.
+type fold struct {
+	*moments
+	x     *mat.Dense // nil without rows
+	class []int
+}
+
+// foldOf takes rows number, number+5, number+10, ... of x [n, p].
+func foldOf(x []float64, class []int, n, p, k, number int) *fold {
+	f := &fold{moments: newMoments(p, k)}
 	var of []float64
-	byClass := make([]float64, k*p)
-	for i := fold; i < n; i += probeFolds {
+	for i := number; i < n; i += probeFolds {
 		row := x[i*p : (i+1)*p]
-		of = append(of, row...)
-		m.rows++
-		m.count[class[i]]++
-		c := byClass[class[i]*p : (class[i]+1)*p]
+		of, f.class = append(of, row...), append(f.class, class[i])
+		f.count[class[i]]++
+		sum := f.sum.RawRowView(class[i])
 		for j, v := range row {
-			m.sum[j] += v
-			c[j] += v
+			sum[j] += v
 		}
 	}
-	if m.rows > 0 {
-		m.gram.SymOuterK(1, mat.NewDense(len(of)/p, p, of).T())
+	if len(f.class) > 0 {
+		f.x = mat.NewDense(len(f.class), p, of)
+		f.gram.SymOuterK(1, f.x.T())
 	}
-	m.cross.Copy(mat.NewDense(k, p, byClass).T())
-	return m
+	return f
 }
 
 // add adds sign times the sums of other rows.
 func (m *moments) add(o *moments, sign float64) {
-	m.rows += sign * o.rows
-	for j, v := range o.sum {
-		m.sum[j] += sign * v
-	}
 	for c, v := range o.count {
 		m.count[c] += sign * v
 	}
+	var s mat.Dense
+	s.Scale(sign, o.sum)
+	m.sum.Add(m.sum, &s)
 	var g mat.SymDense
 	g.ScaleSym(sign, o.gram)
 	m.gram.AddSym(m.gram, &g)
-	var c mat.Dense
-	c.Scale(sign, o.cross)
-	m.cross.Add(m.cross, &c)
 }
 
-// solved holds what the regressions of all penalties on the same rows share: W(α) = V diag(1/(λ+α)) C, V and λ of the centred
-// XᵀX, C = VᵀXᵀY.
-type solved struct {
-	x, y   []float64 // means
-	lambda []float64
-	v, c   *mat.Dense
+// clouds are the classes in the axes of the covariance within them.
+type clouds struct {
+	axes     *mat.Dense // eigenvectors, by columns [p, p]
+	variance []float64  // along each
+	mean     *mat.Dense // of every class along each [k, p]; 0 without rows
+	prior    []float64  // ln of the share of rows; -Inf without rows
+	average  float64    // variance, or 1 where there is none
 }
 
-func (m *moments) solve() *solved {
-	p, k := m.cross.Dims()
-	s := &solved{x: make([]float64, p), y: make([]float64, k), v: &mat.Dense{}, c: &mat.Dense{}}
-	for j, v := range m.sum {
-		s.x[j] = v / m.rows
+func (m *moments) clouds() *clouds {
+	k, p := m.sum.Dims()
+	c := &clouds{axes: &mat.Dense{}, mean: &mat.Dense{}, prior: make([]float64, k)}
+	rows, there := 0.0, 0.0
+	for _, v := range m.count {
+		rows += v
+		if v > 0 {
+			there++
+		}
 	}
-	for c, v := range m.count {
-		s.y[c] = v / m.rows
+	means, between := mat.NewDense(k, p, nil), mat.NewDense(k, p, nil)
+	for i, v := range m.count {
+		c.prior[i] = math.Log(v / rows)
+		if v == 0 {
+			continue
+		}
+		for j, s := range m.sum.RawRowView(i) {
+			means.Set(i, j, s/v)
+			between.Set(i, j, s/math.Sqrt(v))
+		}
 	}
-	var g mat.SymDense
-	g.SymRankOne(m.gram, -m.rows, mat.NewVecDense(p, s.x))
-	var xy mat.Dense
-	xy.RankOne(m.cross, -m.rows, mat.NewVecDense(p, s.x), mat.NewVecDense(k, s.y))
+	var within, b mat.SymDense
+	b.SymOuterK(-1, between.T())
+	within.AddSym(m.gram, &b)
+	within.ScaleSym(1/max(rows-there, 1), &within)
 	var eig mat.EigenSym
-	eig.Factorize(&g, true)
-	eig.VectorsTo(s.v)
-	s.c.Mul(s.v.T(), &xy)
-	s.lambda = eig.Values(nil)
-	for i := range s.lambda {
-		s.lambda[i] = max(s.lambda[i], 0) // rounding below zero
+	eig.Factorize(&within, true)
+	eig.VectorsTo(c.axes)
+	c.variance = eig.Values(nil)
+	for i, v := range c.variance {
+		c.variance[i] = max(v, 0) // rounding below zero
+		c.average += c.variance[i] / float64(p)
 	}
-	return s
+	if c.average == 0 {
+		c.average = 1
+	}
+	c.mean.Mul(means, c.axes)
+	return c
 }
 
-// shrunk is diag(1/(λ+α)) C.
-func (s *solved) shrunk(alpha float64) *mat.Dense {
-	var c mat.Dense
-	c.CloneFrom(s.c)
-	for i, l := range s.lambda {
-		row := c.RawRowView(i)
-		for j := range row {
-			row[j] /= l + alpha
+// discriminant is W [p, k] and b of the scores xᵀW + b of rows x along the axes: the logarithm of the probability of a class,
+// up to a summand of the row.
+func (c *clouds) discriminant(shrinkage float64) (w *mat.Dense, b []float64) {
+	k, p := c.mean.Dims()
+	w, b = mat.NewDense(p, k, nil), make([]float64, k)
+	for i := range k {
+		square := 0.0
+		for j, m := range c.mean.RawRowView(i) {
+			v := m / ((1-shrinkage)*c.variance[j] + shrinkage*c.average)
+			w.Set(j, i, v)
+			square += m * v
 		}
+		b[i] = c.prior[i] - square/2
 	}
-	return &c
+	return w, b
 }
 
-// coef is W(α), [p, k].
-func (s *solved) coef(alpha float64) *mat.Dense {
-	var w mat.Dense
-	w.Mul(s.v, s.shrunk(alpha))
-	return &w
-}
-
-// intercept is what W leaves of the means.
-func (s *solved) intercept(w *mat.Dense) []float64 {
-	b := append([]float64(nil), s.y...)
-	for i, m := range s.x {
-		for j, v := range w.RawRowView(i) {
-			b[j] -= m * v
-		}
+// heldOut counts the rows of f that are classified rightly under every shrinkage.
+func (c *clouds) heldOut(f *fold) []int {
+	out := make([]int, len(Shrinkages))
+	if f.x == nil {
+		return out
 	}
-	return b
-}
-
-// heldOut is, for every penalty, the sum over classes of R² = 1 - Σ(y-ŷ)²/Σ(y-ȳ)² on other rows, ȳ their mean; 0 for a class
-// that all or none of them have. With d = x-x̄ of the training rows and w = V c, ŷ = ȳ' + cᵀVᵀd, so that Σŷ² and Σyŷ follow
-// from the sums of d, of ddᵀ and of dyᵀ.
-func (s *solved) heldOut(o *moments, alphas []float64) []float64 {
-	p, k := o.cross.Dims()
-	mean := mat.NewVecDense(p, s.x)
-	sum := mat.NewVecDense(p, append([]float64(nil), o.sum...))
-	g := mat.NewSymDense(p, nil)
-	g.CopySym(o.gram)
-	g.RankTwo(g, -1, sum, mean)
-	g.SymRankOne(g, o.rows, mean)
-	var dy mat.Dense
-	dy.RankOne(o.cross, -1, mean, mat.NewVecDense(k, o.count))
-	sum.AddScaledVec(sum, -o.rows, mean)
-
-	var half, h, b mat.Dense
-	half.Mul(s.v.T(), g)
-	h.Mul(&half, s.v)
-	b.Mul(s.v.T(), &dy)
-	var t mat.VecDense
-	t.MulVec(s.v.T(), sum)
-
-	out := make([]float64, len(alphas))
-	linear, quadratic, both := make([]float64, k), make([]float64, k), make([]float64, k)
-	for a, alpha := range alphas {
-		c := s.shrunk(alpha)
-		var hc mat.Dense
-		hc.Mul(&h, c)
-		clear(linear)
-		clear(quadratic)
-		clear(both)
-		for i := range p {
-			ti, hi, bi := t.AtVec(i), hc.RawRowView(i), b.RawRowView(i)
-			for j, v := range c.RawRowView(i) {
-				linear[j] += ti * v
-				quadratic[j] += v * hi[j]
-				both[j] += v * bi[j]
+	var x, scores mat.Dense
+	x.Mul(f.x, c.axes)
+	for s, shrinkage := range Shrinkages {
+		w, b := c.discriminant(shrinkage)
+		scores.Mul(&x, w)
+		for i, want := range f.class {
+			if most(scores.RawRowView(i), b) == want {
+				out[s]++
 			}
-		}
-		for j, n := range o.count {
-			sst := n - n*n/o.rows
-			if n == 0 || n == o.rows {
-				continue
-			}
-			m := s.y[j]
-			sse := n - 2*(m*n+both[j]) + o.rows*m*m + 2*m*linear[j] + quadratic[j]
-			out[a] += 1 - sse/sst
 		}
 	}
 	return out
 }
 
+// most is where v + b is largest, the first of equals.
+func most(v, b []float64) int {
+	best := 0
+	for c := range v {
+		if v[c]+b[c] > v[best]+b[best] {
+			best = c
+		}
+	}
+	return best
+}
+
 func (pr *Probe) standardised(x []float64) []float64 {
-	p := len(pr.Mean)
+	p := pr.Features
 	z := make([]float64, len(x))
 	for i, v := range x {
 		z[i] = (v - pr.Mean[i%p]) / pr.Scale[i%p]
@@ -267,9 +248,19 @@ func (pr *Probe) standardised(x []float64) []float64 {
 	return z
 }
 
-// Scores are the predictions [n, class] for n rows of features: the larger, the more probable.
+// Scores are the logarithms of the probabilities of classes [n, Classes] for n rows of features, up to a summand of the row: the
+// larger, the more probable.
 func (pr *Probe) Scores(x []float64, n int) ([]float64, error) {
-	return pr.Model.Predict(pr.standardised(x), n)
+	if n < 1 || len(x) != n*pr.Features {
+		return nil, fmt.Errorf("probe: %d values for %d rows of %d features", len(x), n, pr.Features)
+	}
+	out := mat.NewDense(n, pr.Classes, nil)
+	out.Mul(mat.NewDense(n, pr.Features, pr.standardised(x)), mat.NewDense(pr.Features, pr.Classes, pr.Coef))
+	raw := out.RawMatrix().Data
+	for i := range raw {
+		raw[i] += pr.Intercept[i%pr.Classes]
+	}
+	return raw, nil
 }
 
 // Classify gives the class of n rows of features.
@@ -278,14 +269,9 @@ func (pr *Probe) Classify(x []float64, n int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := pr.Model.Targets
-	out := make([]int, n)
+	out, none := make([]int, n), make([]float64, pr.Classes)
 	for i := range out {
-		for c := range k {
-			if y[i*k+c] > y[i*k+out[i]] {
-				out[i] = c
-			}
-		}
+		out[i] = most(y[i*pr.Classes:(i+1)*pr.Classes], none)
 	}
 	return out, nil
 }

@@ -30,15 +30,7 @@ const (
 )
 
 // probeRows is how many pictures the probe of k classes learns from.
-func probeRows(k int) int {
-	switch {
-	case k <= 30:
-		return 40 * k
-	case k <= 150:
-		return 12 * k
-	}
-	return 8 * k
-}
+func probeRows(k int) int { return 40 * k }
 
 // space names the pictures that a probe of the factor learns from: one probe of objects, of pictures in every style, is asked
 // about all of them.
@@ -86,7 +78,7 @@ func (a *asker) probe(q Question, e *examples, n int) ([]int, error) {
 			columns = append(columns, k)
 		}
 	}
-	return largest(score, pr.Model.Targets, columns), nil
+	return largest(score, pr.Classes, columns), nil
 }
 
 // fit learns the probe of a question's space for every asker, from the same pictures, none of which is in a question.

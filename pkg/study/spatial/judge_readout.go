@@ -33,6 +33,9 @@ type readOut struct {
 // readOutFolds is the number of folds of the cross-validation.
 const readOutFolds = 5
 
+// readOutPenalties are what the ridge regression of a read-out chooses from, times the number of its pictures.
+var readOutPenalties = []float64{1e-4, 1e-3, 1e-2, 1e-1, 1, 10}
+
 // fitPictures are what a read-out is fitted to: circles, other figures and blank pictures, one half being circles. Their
 // seed is not the study's, so none of them is judged.
 type fitPictures struct {
@@ -144,8 +147,8 @@ func fitLinear(x, y []float64, n, d int) (*readOut, error) {
 	for i := range folds {
 		folds[i] = i / 6 % readOutFolds // six pictures in turn hold every kind once or more
 	}
-	alphas := make([]float64, len(encode.ProbeAlphas))
-	for i, a := range encode.ProbeAlphas {
+	alphas := make([]float64, len(readOutPenalties))
+	for i, a := range readOutPenalties {
 		alphas[i] = a * float64(n)
 	}
 	m, err := encode.Ridge(z, y, n, d, 1, alphas, folds)
