@@ -13,6 +13,7 @@ type Crops struct {
 	GlobalSize, LocalSize   int        // pixels a side
 	GlobalScale, LocalScale [2]float64 // share of the picture's area, from and to
 	Jitter                  float64    // strength of the change of brightness, contrast and colour
+	Hue                     float64    // largest turn of all hues, in turns, either way
 	Grey                    float64    // share of crops that lose their colour
 	Mean, Std               [3]float64 // of the preprocessing
 }
@@ -33,6 +34,7 @@ func (a Crops) apply(dst []float32, rgb []uint8, size, out int, scale [2]float64
 	if grey {
 		saturation = 0
 	}
+	sin, cos := math.Sincos(2 * math.Pi * a.Hue * (2*r.Float64() - 1))
 	n := out * out
 	for oy := range out {
 		for ox := range out {
@@ -42,13 +44,28 @@ func (a Crops) apply(dst []float32, rgb []uint8, size, out int, scale [2]float64
 			}
 			sy := y + (float64(oy)+0.5)*h/float64(out) - 0.5
 			v := bilinear(rgb, size, sx, sy)
-			luma := 0.299*v[0] + 0.587*v[1] + 0.114*v[2] // ITU-R BT.601
+			luma := lumaOf(v)
+			if a.Hue > 0 {
+				v = turned(v, luma, sin, cos)
+			}
 			for ch := range 3 {
 				u := (luma+(v[ch]-luma)*saturation-0.5)*gain + 0.5 + offset
 				dst[ch*n+oy*out+ox] = float32((min(max(u, 0), 1) - a.Mean[ch]) / a.Std[ch])
 			}
 		}
 	}
+}
+
+// lumaOf is the brightness of a colour (ITU-R BT.601).
+func lumaOf(v [3]float64) float64 { return 0.299*v[0] + 0.587*v[1] + 0.114*v[2] }
+
+// turned turns a colour about the greys, in the plane of PAL's U and V; its brightness stays.
+func turned(v [3]float64, luma, sin, cos float64) [3]float64 {
+	const toU, toV = 0.492, 0.877 // of B-Y and R-Y
+	b, r := toU*(v[2]-luma), toV*(v[0]-luma)
+	v[2], v[0] = luma+(cos*b-sin*r)/toU, luma+(sin*b+cos*r)/toV
+	v[1] = (luma - 0.299*v[0] - 0.114*v[2]) / 0.587
+	return v
 }
 
 // bilinear is the colour at pixel centre (x, y) of a square picture, in 0..1; the border is repeated beyond it.

@@ -63,3 +63,30 @@ func TestCropScale(t *testing.T) {
 		}
 	}
 }
+
+// TestTurned: a turn leaves brightness and greys alone, comes back by the opposite turn, and a third of a turn makes of red
+// something that is mostly green or mostly blue.
+func TestTurned(t *testing.T) {
+	for _, v := range [][3]float64{{1, 0, 0}, {.2, .7, .4}, {.5, .5, .5}} {
+		for _, turn := range []float64{.1, 1. / 3, -.25} {
+			sin, cos := math.Sincos(2 * math.Pi * turn)
+			got := turned(v, lumaOf(v), sin, cos)
+			if d := lumaOf(got) - lumaOf(v); math.Abs(d) > 1e-12 {
+				t.Errorf("%v by %g: brightness changes by %g", v, turn, d)
+			}
+			back := turned(got, lumaOf(got), -sin, cos)
+			for c := range 3 {
+				if math.Abs(back[c]-v[c]) > 1e-12 {
+					t.Errorf("%v by %g and back is %v", v, turn, back)
+				}
+			}
+			if v[0] == v[1] && v[1] == v[2] && math.Abs(got[0]-v[0]) > 1e-12 {
+				t.Errorf("grey %v becomes %v", v, got)
+			}
+		}
+	}
+	sin, cos := math.Sincos(2 * math.Pi / 3)
+	if got := turned([3]float64{1, 0, 0}, lumaOf([3]float64{1, 0, 0}), sin, cos); got[0] > max(got[1], got[2]) {
+		t.Errorf("red by a third of a turn is %v", got)
+	}
+}

@@ -47,8 +47,8 @@ type draft struct {
 // tenth, and it takes some 60,000 pictures until it knows them.
 var quickMix = scenes.WorldMix{Figure: 70, Object: 25, Empty: 5, Plain: 0.5}
 
-// seeingMix is the mixture for classifiers: kinds of picture that no head asks about, such as maps, are left out, and more
-// than half are single objects.
+// seeingMix is the mixture for networks that see more than they read: kinds of picture that no head asks about, such as maps,
+// are left out, and more than half are single objects.
 var seeingMix = scenes.WorldMix{Object: 58, Word: 14, ObjectWord: 8, Face: 8, Figure: 10, Empty: 2, Plain: 0.5, Spoiled: 0.25}
 
 // named is the mixture for networks that learn names.
@@ -141,7 +141,7 @@ func dinoRecipe(r *Recipe, p Preset) draft {
 		StudentTemperature: 0.1, FirstTemperature: 0.04, TeacherTemperature: 0.04, Momentum: 0.99, CentreMomentum: 0.9}
 	switch p {
 	case Small:
-		d.batch, d.steps, d.peak = 64, 2000, 1e-3
+		d.batch, d.steps, d.every, d.peak = 64, 4000, 500, 1e-3
 	case Quick:
 		d.steps, d.peak = 110, 1e-3
 		// In so few steps the teacher has to follow fast, and crops that keep their colours are told apart by them first.
@@ -167,12 +167,13 @@ func maeRecipe(r *Recipe, p Preset) draft {
 	d := draftOf(p)
 	c := mae.ViTB16()
 	c.ImageSize, c.Patch, c.Width, c.Layers, c.Heads, c.Hidden = d.side, 8, 128, 6, 4, 512
-	c.DecoderWidth, c.DecoderLayers, c.DecoderHeads, c.DecoderHidden = 64, 2, 4, 256
-	c.NormPixels = true
+	c.DecoderWidth, c.DecoderLayers, c.DecoderHeads, c.DecoderHidden = 64, 4, 4, 256
+	// Pixels as they are: normalised by patch, the grain of an empty ground weighs as much as an object, and colour is lost.
+	c.NormPixels = false
 	r.Architecture, r.Summary = "mae", "masked autoencoder with an encoder of width 128 and 6 blocks"
 	switch p {
 	case Small:
-		d.batch, d.steps = 256, 3000
+		d.steps, d.every = 5000, 500
 	case Quick:
 		d.steps = 400
 	case Large:
@@ -180,9 +181,10 @@ func maeRecipe(r *Recipe, p Preset) draft {
 		c.DecoderWidth, c.DecoderLayers, c.DecoderHeads, c.DecoderHidden = 192, 4, 6, 768
 		r.Summary = "masked autoencoder with an encoder of width 384 and 12 blocks"
 	}
-	r.Config = c
+	r.Config, d.mix = c, seeingMix
 	crops := cropsOf(d.side, 0)
 	crops.Global, crops.GlobalSize, crops.LocalSize = 1, d.side, 0
+	crops.GlobalScale, crops.Jitter, crops.Grey = [2]float64{0.6, 1}, 0, 0 // what is hidden follows from what is seen, not from chance
 	d.task = func(w *scenes.World, _ int) (Task, error) {
 		return Masked{Config: c, Data: w.Spec(), Crops: crops, Train: w}, nil
 	}
@@ -214,15 +216,15 @@ func vggRecipe(r *Recipe, p Preset) draft {
 
 func nasnetRecipe(r *Recipe, p Preset) draft {
 	d := draftOf(p)
-	c := nasnet.Config{Filters: 16, Stem: 16, Multiplier: 2, Cells: 1, ImageSize: d.side, Pool: nasnet.PoolTF}
-	r.Architecture, r.Summary = "nasnet-a", "NASNet-A with 16 filters and one cell a stage"
+	c := nasnet.Config{Filters: 32, Stem: 32, Multiplier: 2, Cells: 1, ImageSize: d.side, Pool: nasnet.PoolTF}
+	r.Architecture, r.Summary = "nasnet-a", "NASNet-A with 32 filters and one cell a stage"
 	switch p {
 	case Small:
 		d.steps = 3000
 	case Quick:
 		d.steps = 150
 	case Large:
-		c.Filters, c.Stem, c.Cells = 44, 32, 4
+		c.Filters, c.Cells = 44, 4
 		r.Summary = "NASNet-A with 44 filters and four cells a stage"
 		d.batch = 256
 	}
