@@ -27,7 +27,7 @@ var Shrinkages = []float64{1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 0.5}
 const probeFolds = 5
 
 // FitProbe learns classes 0..k-1 from n rows of features x [n, p], with the shrinkage under which most held-out rows are
-// classified rightly over five folds, the largest of equals; rows go to the folds in turns.
+// classified rightly over five folds, the largest of equals; the rows of every class go to the folds in turns.
 //
 // All that the discriminant needs are sums over rows of features by class and of their products. They are made once for
 // every fold, and what a fold trains on is all less its own.
@@ -59,8 +59,8 @@ func FitProbe(x []float64, class []int, n, p, k int) (*Probe, error) {
 		}
 	}
 	z := pr.standardised(x)
-	folds := make([]*fold, probeFolds)
-	parallel.For(probeFolds, func(f int) { folds[f] = foldOf(z, class, n, p, k, f) })
+	folds, in := make([]*fold, probeFolds), foldNumbers(class, k)
+	parallel.For(probeFolds, func(f int) { folds[f] = foldOf(z, class, in, f, p, k) })
 	all := newMoments(p, k)
 	for _, f := range folds {
 		all.add(f.moments, 1)
@@ -109,11 +109,25 @@ type fold struct {
 	class []int
 }
 
-// foldOf takes rows number, number+5, number+10, ... of x [n, p].
-func foldOf(x []float64, class []int, n, p, k, number int) *fold {
+// foldNumbers deals the rows of every class to the folds in turns, the first of class c to fold c: rows whose classes come in
+// turns themselves would otherwise leave classes to single folds.
+func foldNumbers(class []int, k int) []int {
+	next, out := make([]int, k), make([]int, len(class))
+	for i, c := range class {
+		out[i] = (next[c] + c) % probeFolds
+		next[c]++
+	}
+	return out
+}
+
+// foldOf takes the rows of x [rows, p] that are in a fold.
+func foldOf(x []float64, class, in []int, number, p, k int) *fold {
 	f := &fold{moments: newMoments(p, k)}
 	var of []float64
-	for i := number; i < n; i += probeFolds {
+	for i := range in {
+		if in[i] != number {
+			continue
+		}
 		row := x[i*p : (i+1)*p]
 		of, f.class = append(of, row...), append(f.class, class[i])
 		f.count[class[i]]++

@@ -119,12 +119,25 @@ func TestProbeIsDiscriminant(t *testing.T) {
 				t.Fatal(err)
 			}
 			z := standardised(x, c.n, c.p)
+			in := make([]int, c.n)
+			for i, of := range class {
+				before := 0
+				for _, o := range class[:i] {
+					if o == of {
+						before++
+					}
+				}
+				in[i] = (before + of) % 5
+			}
 			best, bestRight := 0.0, -1
 			for _, s := range encode.Shrinkages {
 				right := 0
 				for f := range 5 {
-					m := fit(z, class, func(i int) bool { return i%5 != f }, c.p, c.k, s)
-					for i := f; i < c.n; i += 5 {
+					m := fit(z, class, func(i int) bool { return in[i] != f }, c.p, c.k, s)
+					for i := range c.n {
+						if in[i] != f {
+							continue
+						}
 						most := 0
 						for q := 1; q < c.k; q++ {
 							if m.score(z[i*c.p:(i+1)*c.p], q) > m.score(z[i*c.p:(i+1)*c.p], most) {
@@ -213,6 +226,23 @@ func TestProbeIsBest(t *testing.T) {
 	want := math.Erfc(-d/2/math.Sqrt2) / 2
 	if se := math.Sqrt(want * (1 - want) / n); math.Abs(right/n-want) > 4*se {
 		t.Errorf("%.4f right, want %.4f within %.4f", right/n, want, 4*se)
+	}
+}
+
+// TestProbeOfClassesInTurns: five classes that come in turns are each in every fold.
+func TestProbeOfClassesInTurns(t *testing.T) {
+	r := rng.New(9, "encode/turns")
+	const n, p, k = 200, 4, 5
+	x, class := make([]float64, n*p), make([]int, n)
+	for i := range n {
+		class[i] = i % k
+		for j := range p {
+			x[i*p+j] = float64(class[i]*(j+1)%k) + 0.1*r.NormFloat64()
+		}
+	}
+	pr, err := encode.FitProbe(x, class, n, p, k)
+	if err != nil || pr.Accuracy < 0.99 {
+		t.Errorf("accuracy %g held out, %v", pr.Accuracy, err)
 	}
 }
 

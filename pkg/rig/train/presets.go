@@ -114,7 +114,7 @@ func clipResNetRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "clip-resnet", "CLIP with a modified ResNet of width 24 and 1-2-2-1 blocks"
 	switch p {
 	case Small:
-		d.batch, d.steps = 256, 2000
+		d.batch, d.steps = 256, 2400
 	case Quick:
 		d.steps = 100
 	case Large:
@@ -220,7 +220,7 @@ func nasnetRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "nasnet-a", "NASNet-A with 32 filters and one cell a stage"
 	switch p {
 	case Small:
-		d.steps = 3000
+		d.steps = 2500
 	case Quick:
 		d.steps = 150
 	case Large:

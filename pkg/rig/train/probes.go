@@ -29,8 +29,14 @@ const (
 	mapGrid = 7
 )
 
-// probeRows is how many pictures the probe of k classes learns from.
-func probeRows(k int) int { return 40 * k }
+// probeRows is how many pictures the probe of k classes learns from: fewer a class of many, so that a card is measured in a
+// minute.
+func probeRows(k int) int {
+	if k <= 30 {
+		return 100 * k
+	}
+	return 40 * k
+}
 
 // space names the pictures that a probe of the factor learns from: one probe of objects, of pictures in every style, is asked
 // about all of them.
