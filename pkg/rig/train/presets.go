@@ -125,10 +125,11 @@ func clipResNetRecipe(r *Recipe, p Preset) draft {
 	return r.clip(d, c)
 }
 
-// cropsOf are crops of 48 of 64 pixels and local ones of 24, or as much of other sizes: whole patches of both.
+// cropsOf are crops of 48 of 64 pixels and local ones of 24, or as much of other sizes: whole patches of both. Colours change
+// as in Caron et al. (2021), lest crops be told by the colour of their ground.
 func cropsOf(side, local int) Crops {
 	return Crops{Global: 2, Local: local, GlobalSize: side * 3 / 4, LocalSize: side * 3 / 8, GlobalScale: [2]float64{0.4, 1}, LocalScale: [2]float64{0.08, 0.4},
-		Jitter: 0.25, Grey: 0.1, Mean: half, Std: half}
+		Jitter: 0.4, Hue: 0.1, Grey: 0.2, Mean: half, Std: half}
 }
 
 func dinoRecipe(r *Recipe, p Preset) draft {
@@ -146,7 +147,7 @@ func dinoRecipe(r *Recipe, p Preset) draft {
 		d.steps, d.peak = 110, 1e-3
 		// In so few steps the teacher has to follow fast, and crops that keep their colours are told apart by them first.
 		t.Prototypes, t.Momentum = 256, 0.9
-		t.Crops.GlobalSize, t.Crops.LocalSize, t.Crops.Jitter, t.Crops.Grey = d.side, d.side/2, 0.1, 0
+		t.Crops.GlobalSize, t.Crops.LocalSize, t.Crops.Jitter, t.Crops.Hue, t.Crops.Grey = d.side, d.side/2, 0.1, 0, 0
 	case Large:
 		c.Patch, c.Width, c.Layers, c.Heads, c.Hidden = 16, 384, 12, 6, 1536
 		r.Summary = "DINOv2 ViT of width 384 and 12 blocks with 4 registers"
@@ -155,6 +156,9 @@ func dinoRecipe(r *Recipe, p Preset) draft {
 		t.TeacherTemperature = 0.06
 	}
 	r.Config = c
+	if p != Quick {
+		d.mix = seeingMix
+	}
 	d.task = func(w *scenes.World, steps int) (Task, error) {
 		t.Config, t.Data, t.Steps, t.TemperatureWarmup, t.Train = c, w.Spec(), steps, steps/4, w
 		return t, nil
@@ -184,7 +188,7 @@ func maeRecipe(r *Recipe, p Preset) draft {
 	r.Config, d.mix = c, seeingMix
 	crops := cropsOf(d.side, 0)
 	crops.Global, crops.GlobalSize, crops.LocalSize = 1, d.side, 0
-	crops.GlobalScale, crops.Jitter, crops.Grey = [2]float64{0.6, 1}, 0, 0 // what is hidden follows from what is seen, not from chance
+	crops.GlobalScale, crops.Jitter, crops.Hue, crops.Grey = [2]float64{0.6, 1}, 0, 0, 0 // what is hidden follows from what is seen, not from chance
 	d.task = func(w *scenes.World, _ int) (Task, error) {
 		return Masked{Config: c, Data: w.Spec(), Crops: crops, Train: w}, nil
 	}
