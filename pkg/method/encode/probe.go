@@ -72,7 +72,7 @@ func FitProbe(x []float64, class []int, n, p, k int) (*Probe, error) {
 		train.add(folds[f].moments, -1)
 		right[f] = train.clouds().heldOut(folds[f])
 	})
-	best, bestRight := 0, -1
+	best, bestRight := len(Shrinkages)-1, -1
 	for s := range Shrinkages {
 		sum := 0
 		for _, r := range right {
@@ -83,11 +83,11 @@ func FitProbe(x []float64, class []int, n, p, k int) (*Probe, error) {
 		}
 	}
 	pr.Shrinkage, pr.Accuracy = Shrinkages[best], float64(bestRight)/float64(n)
-	c := all.clouds()
-	w, b := c.discriminant(pr.Shrinkage)
-	var coef mat.Dense
-	coef.Mul(c.axes, w)
-	pr.Coef, pr.Intercept = coef.RawMatrix().Data, b
+	w, b, ok := all.clouds().discriminant(pr.Shrinkage)
+	if !ok {
+		return nil, fmt.Errorf("probe: the covariance of %d features within classes is not positive, shrunk by %g: remove repeated features", p, pr.Shrinkage)
+	}
+	pr.Coef, pr.Intercept = w.RawMatrix().Data, b
 	return pr, nil
 }
 
@@ -156,18 +156,18 @@ func (m *moments) add(o *moments, sign float64) {
 	m.gram.AddSym(m.gram, &g)
 }
 
-// clouds are the classes in the axes of the covariance within them.
+// clouds are the classes as normal densities of one covariance.
 type clouds struct {
-	axes     *mat.Dense // eigenvectors, by columns [p, p]
-	variance []float64  // along each
-	mean     *mat.Dense // of every class along each [k, p]; 0 without rows
-	prior    []float64  // ln of the share of rows; -Inf without rows
-	average  float64    // variance, or 1 where there is none
+	within  *mat.SymDense // the covariance [p, p]
+	mean    *mat.Dense    // of every class [k, p]; 0 without rows
+	prior   []float64     // ln of the share of rows; -Inf without rows
+	average float64       // variance of a feature, or 1 where there is none
 }
 
 func (m *moments) clouds() *clouds {
 	k, p := m.sum.Dims()
-	c := &clouds{axes: &mat.Dense{}, mean: &mat.Dense{}, prior: make([]float64, k)}
+	c := &clouds{within: mat.NewSymDense(p, nil), mean: mat.NewDense(k, p, nil), prior: make([]float64, k)}
+	between := mat.NewDense(k, p, nil)
 	rows, there := 0.0, 0.0
 	for _, v := range m.count {
 		rows += v
@@ -175,51 +175,57 @@ func (m *moments) clouds() *clouds {
 			there++
 		}
 	}
-	means, between := mat.NewDense(k, p, nil), mat.NewDense(k, p, nil)
 	for i, v := range m.count {
 		c.prior[i] = math.Log(v / rows)
 		if v == 0 {
 			continue
 		}
 		for j, s := range m.sum.RawRowView(i) {
-			means.Set(i, j, s/v)
+			c.mean.Set(i, j, s/v)
 			between.Set(i, j, s/math.Sqrt(v))
 		}
 	}
-	var within, b mat.SymDense
-	b.SymOuterK(-1, between.T())
-	within.AddSym(m.gram, &b)
-	within.ScaleSym(1/max(rows-there, 1), &within)
-	var eig mat.EigenSym
-	eig.Factorize(&within, true)
-	eig.VectorsTo(c.axes)
-	c.variance = eig.Values(nil)
-	for i, v := range c.variance {
-		c.variance[i] = max(v, 0) // rounding below zero
-		c.average += c.variance[i] / float64(p)
+	c.within.SymOuterK(-1, between.T())
+	c.within.AddSym(m.gram, c.within)
+	c.within.ScaleSym(1/max(rows-there, 1), c.within)
+	for j := range p {
+		v := max(c.within.At(j, j), 0) // rounding below zero
+		c.within.SetSym(j, j, v)
+		c.average += v / float64(p)
 	}
 	if c.average == 0 {
 		c.average = 1
 	}
-	c.mean.Mul(means, c.axes)
 	return c
 }
 
-// discriminant is W [p, k] and b of the scores xᵀW + b of rows x along the axes: the logarithm of the probability of a class,
-// up to a summand of the row.
-func (c *clouds) discriminant(shrinkage float64) (w *mat.Dense, b []float64) {
+// discriminant is W [p, k] and b of the scores xᵀW + b of rows x: the logarithm of the probability of a class, up to a summand
+// of the row. It fails only where rounding leaves the shrunken covariance with a negative eigenvalue.
+func (c *clouds) discriminant(shrinkage float64) (w *mat.Dense, b []float64, ok bool) {
 	k, p := c.mean.Dims()
-	w, b = mat.NewDense(p, k, nil), make([]float64, k)
+	cov := mat.NewSymDense(p, nil)
+	cov.ScaleSym(1-shrinkage, c.within)
+	for j := range p {
+		cov.SetSym(j, j, cov.At(j, j)+shrinkage*c.average)
+	}
+	var root mat.Cholesky
+	if !root.Factorize(cov) {
+		return nil, nil, false
+	}
+	w, b = &mat.Dense{}, make([]float64, k)
+	if err := root.SolveTo(w, c.mean.T()); err != nil {
+		if _, ill := err.(mat.Condition); !ill { // an ill-conditioned one is solved all the same
+			return nil, nil, false
+		}
+	}
 	for i := range k {
 		square := 0.0
 		for j, m := range c.mean.RawRowView(i) {
-			v := m / ((1-shrinkage)*c.variance[j] + shrinkage*c.average)
-			w.Set(j, i, v)
-			square += m * v
+			square += m * w.At(j, i)
 		}
 		b[i] = c.prior[i] - square/2
 	}
-	return w, b
+	return w, b, true
 }
 
 // heldOut counts the rows of f that are classified rightly under every shrinkage.
@@ -228,11 +234,14 @@ func (c *clouds) heldOut(f *fold) []int {
 	if f.x == nil {
 		return out
 	}
-	var x, scores mat.Dense
-	x.Mul(f.x, c.axes)
+	var scores mat.Dense
 	for s, shrinkage := range Shrinkages {
-		w, b := c.discriminant(shrinkage)
-		scores.Mul(&x, w)
+		w, b, ok := c.discriminant(shrinkage)
+		if !ok {
+			out[s] = -len(f.class) // never chosen
+			continue
+		}
+		scores.Mul(f.x, w)
 		for i, want := range f.class {
 			if most(scores.RawRowView(i), b) == want {
 				out[s]++
