@@ -82,7 +82,7 @@ func TestRun(t *testing.T) {
 	if m := f.Memory; runtime.GOOS == "linux" && !(m.Start > 0 && m.Start <= m.PeakAnonymous && m.PeakAnonymous <= m.Peak && f.Loaded.PeakAnonymous <= m.PeakAnonymous) {
 		t.Errorf("memory %+v, loaded %+v", m, f.Loaded)
 	}
-	if _, err := Run("mini/nothing", be, []int{1}, 1); err == nil || !strings.Contains(err.Error(), "mini/clip-vit") {
+	if _, err := Run("mini/clip-vti", be, []int{1}, 1); err == nil || !strings.Contains(err.Error(), "mini/clip-vit") {
 		t.Error(err)
 	}
 	if _, err := Run("mini/clip-vit", be, []int{0}, 1); err == nil {
