@@ -187,39 +187,6 @@ func TestConstantTarget(t *testing.T) {
 	}
 }
 
-// TestProbe separates three clouds, and is at chance where there is nothing to find.
-func TestProbe(t *testing.T) {
-	const n, p, k = 300, 5, 3
-	for _, c := range []struct {
-		gap      float64
-		low, top float64
-	}{{4, 0.97, 1}, {0, 0.2, 0.47}} {
-		x := normal("clouds", 2*n*p)
-		class := make([]int, 2*n)
-		for i := range class {
-			class[i] = (i * 7) % k
-			x[i*p+class[i]] += c.gap
-		}
-		pr, err := encode.FitProbe(x[:n*p], class[:n], n, p, k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := pr.Classify(x[n*p:], n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hits := 0.0
-		for i, g := range got {
-			if g == class[n+i] {
-				hits++
-			}
-		}
-		if acc := hits / n; acc < c.low || acc > c.top {
-			t.Errorf("clouds %g apart: accuracy %.3f on new rows, want %g to %g", c.gap, acc, c.low, c.top)
-		}
-	}
-}
-
 func ExampleRidge() {
 	x := []float64{0, 1, 2, 3}
 	y := []float64{1, 3, 5, 7}

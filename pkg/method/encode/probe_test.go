@@ -193,6 +193,45 @@ func standardised(x []float64, n, p int) []float64 {
 	return z
 }
 
+// heldOut is the share that a probe of the first n rows of x names right of the n others.
+func heldOut(t *testing.T, x []float64, class []int, n, p, k int) float64 {
+	t.Helper()
+	pr, err := encode.FitProbe(x[:n*p], class[:n], n, p, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pr.Classify(x[n*p:], n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := 0
+	for i, g := range got {
+		if g == class[n+i] {
+			right++
+		}
+	}
+	return float64(right) / float64(n)
+}
+
+// TestProbe separates three clouds, and is at chance where there is nothing to find.
+func TestProbe(t *testing.T) {
+	const n, p, k = 300, 5, 3
+	for _, c := range []struct {
+		gap      float64
+		low, top float64
+	}{{4, 0.97, 1}, {0, 0.2, 0.47}} {
+		x := normal("clouds", 2*n*p)
+		class := make([]int, 2*n)
+		for i := range class {
+			class[i] = (i * 7) % k
+			x[i*p+class[i]] += c.gap
+		}
+		if acc := heldOut(t, x, class, n, p, k); acc < c.low || acc > c.top {
+			t.Errorf("clouds %g apart: accuracy %.3f on new rows, want %g to %g", c.gap, acc, c.low, c.top)
+		}
+	}
+}
+
 // TestProbeIsBest: where the classes are what the discriminant takes them for, no classifier does better, and with many rows
 // the probe nearly reaches the rate that is known: two normal clouds d deviations apart are told apart in Φ(d/2).
 func TestProbeIsBest(t *testing.T) {
@@ -209,23 +248,10 @@ func TestProbeIsBest(t *testing.T) {
 			x[i*p+j] = 3*x[i*p+j] + 5*x[i*p+j-1]
 		}
 	}
-	pr, err := encode.FitProbe(x[:n*p], class[:n], n, p, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := pr.Classify(x[n*p:], n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	right := 0.0
-	for i, g := range got {
-		if g == class[n+i] {
-			right++
-		}
-	}
+	got := heldOut(t, x, class, n, p, 2)
 	want := math.Erfc(-d/2/math.Sqrt2) / 2
-	if se := math.Sqrt(want * (1 - want) / n); math.Abs(right/n-want) > 4*se {
-		t.Errorf("%.4f right, want %.4f within %.4f", right/n, want, 4*se)
+	if se := math.Sqrt(want * (1 - want) / n); math.Abs(got-want) > 4*se {
+		t.Errorf("%.4f right, want %.4f within %.4f", got, want, 4*se)
 	}
 }
 

@@ -56,15 +56,17 @@ func (a Crops) apply(dst []float32, rgb []uint8, size, out int, scale [2]float64
 	}
 }
 
-// lumaOf is the brightness of a colour (ITU-R BT.601).
-func lumaOf(v [3]float64) float64 { return 0.299*v[0] + 0.587*v[1] + 0.114*v[2] }
+// The shares of red, green and blue in the brightness of a colour (ITU-R BT.601).
+const redLuma, greenLuma, blueLuma = 0.299, 0.587, 0.114
+
+func lumaOf(v [3]float64) float64 { return redLuma*v[0] + greenLuma*v[1] + blueLuma*v[2] }
 
 // turned turns a colour about the greys, in the plane of PAL's U and V; its brightness stays.
 func turned(v [3]float64, luma, sin, cos float64) [3]float64 {
 	const toU, toV = 0.492, 0.877 // of B-Y and R-Y
 	b, r := toU*(v[2]-luma), toV*(v[0]-luma)
 	v[2], v[0] = luma+(cos*b-sin*r)/toU, luma+(sin*b+cos*r)/toV
-	v[1] = (luma - 0.299*v[0] - 0.114*v[2]) / 0.587
+	v[1] = (luma - redLuma*v[0] - blueLuma*v[2]) / greenLuma
 	return v
 }
 
