@@ -1,6 +1,7 @@
 package scenes
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"math"
@@ -57,25 +58,30 @@ const (
 	maxSize = 2048 // 12 MB a picture; a scene has no more detail to show above it
 )
 
+// settle puts the usual number and size in the place of zeros and checks both.
+func settle(n, size *int, usual int) error {
+	*n, *size = cmp.Or(*n, usual), cmp.Or(*size, 64)
+	return checkSize(*n, *size)
+}
+
+func checkSplit(split string) error {
+	if index(Splits, split) < 0 {
+		return fmt.Errorf("scenes: split %q: it is one of %s", split, strings.Join(Splits, ", "))
+	}
+	return nil
+}
+
 // New returns the pictures that cfg describes. It fails on a size, number, split or mixture that makes no sense.
 func New(cfg Config) (*Set, error) {
-	if cfg.N == 0 {
-		cfg.N = 1000
+	cfg.Split = cmp.Or(cfg.Split, "train")
+	if err := settle(&cfg.N, &cfg.Size, 1000); err != nil {
+		return nil, err
 	}
-	if cfg.Size == 0 {
-		cfg.Size = 64
-	}
-	if cfg.Split == "" {
-		cfg.Split = "train"
+	if err := checkSplit(cfg.Split); err != nil {
+		return nil, err
 	}
 	if cfg.Mix == (Mix{}) {
 		cfg.Mix = DefaultMix
-	}
-	if err := checkSize(cfg.N, cfg.Size); err != nil {
-		return nil, err
-	}
-	if index(Splits, cfg.Split) < 0 {
-		return nil, fmt.Errorf("scenes: split %q: it is one of %s", cfg.Split, strings.Join(Splits, ", "))
 	}
 	if err := cfg.Mix.check(); err != nil {
 		return nil, err

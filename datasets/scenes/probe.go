@@ -1,6 +1,7 @@
 package scenes
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -47,16 +48,8 @@ func Probe(factor string, n int, seed uint64, size int) (*Set, error) {
 
 // NewProbe is Probe with every choice.
 func NewProbe(cfg ProbeConfig) (*Set, error) {
-	if cfg.N == 0 {
-		cfg.N = 300
-	}
-	if cfg.Size == 0 {
-		cfg.Size = 64
-	}
-	if cfg.Split == "" {
-		cfg.Split = "test"
-	}
-	if err := checkSize(cfg.N, cfg.Size); err != nil {
+	cfg.Split = cmp.Or(cfg.Split, "test")
+	if err := settle(&cfg.N, &cfg.Size, 300); err != nil {
 		return nil, err
 	}
 	p := newProbe(cfg.Factor)

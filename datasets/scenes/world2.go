@@ -1,6 +1,7 @@
 package scenes
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"math"
@@ -113,23 +114,15 @@ var heldOutKinds = [nWorldKinds]bool{wkObject: true, wkWord: true, wkFigure: tru
 
 // NewWorld returns the pictures that cfg describes. It fails on a size, number, split or mixture that makes no sense.
 func NewWorld(cfg WorldConfig) (*World, error) {
-	if cfg.N == 0 {
-		cfg.N = 1000
+	cfg.Split = cmp.Or(cfg.Split, "train")
+	if err := settle(&cfg.N, &cfg.Size, 1000); err != nil {
+		return nil, err
 	}
-	if cfg.Size == 0 {
-		cfg.Size = 64
-	}
-	if cfg.Split == "" {
-		cfg.Split = "train"
+	if err := checkSplit(cfg.Split); err != nil {
+		return nil, err
 	}
 	if cfg.Mix == (WorldMix{}) {
 		cfg.Mix = DefaultWorldMix
-	}
-	if err := checkSize(cfg.N, cfg.Size); err != nil {
-		return nil, err
-	}
-	if index(Splits, cfg.Split) < 0 {
-		return nil, fmt.Errorf("scenes: split %q: it is one of %s", cfg.Split, strings.Join(Splits, ", "))
 	}
 	if err := cfg.Mix.check(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package scenes
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -61,16 +62,8 @@ type WorldProbeConfig struct {
 // on white, light or one-coloured ground, unless the factor says otherwise), balanced over the factor's classes: picture i has class
 // i mod the number of classes. The label "class" is the right answer; Classes, Prompts and Ensemble say what to choose from.
 func NewWorldProbe(cfg WorldProbeConfig) (*World, error) {
-	if cfg.N == 0 {
-		cfg.N = 300
-	}
-	if cfg.Size == 0 {
-		cfg.Size = 64
-	}
-	if cfg.Split == "" {
-		cfg.Split = "test"
-	}
-	if err := checkSize(cfg.N, cfg.Size); err != nil {
+	cfg.Split = cmp.Or(cfg.Split, "test")
+	if err := settle(&cfg.N, &cfg.Size, 300); err != nil {
 		return nil, err
 	}
 	p := newWorldProbe(cfg.Factor, cfg.Split == "heldout")

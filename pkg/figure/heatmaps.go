@@ -197,31 +197,41 @@ func (g *gallery) barWidth() float64 {
 
 func (g *gallery) height(w float64) float64 {
 	l := g.layout(w)
-	h := l.top + l.bottom
-	for i, r := range l.rows {
-		h += l.title + r
-		if i > 0 {
-			h += panelGapY
-		}
-	}
-	return h
+	return l.top + l.bottom + stacked(l.rows, l.title, panelGapY)
 }
 
 func (g *gallery) measure(w, h float64) (margins, bool) { return margins{}, false }
 
 func (g *gallery) room(w, h float64) float64 { return g.layout(w).panel }
 
+// stacked is the height of rows of pictures, each below its title, with gaps between.
+func stacked(rows []float64, title, gap float64) float64 {
+	h := 0.0
+	for i, r := range rows {
+		h += title + r
+		if i > 0 {
+			h += gap
+		}
+	}
+	return h
+}
+
+// shrinkage is the share of their heights that rows of pictures keep where the height that is had is less than what is
+// wanted; the pictures stay centred in their columns.
+func shrinkage(rows []float64, want, had float64) float64 {
+	if want <= had+0.5 {
+		return 1
+	}
+	sum := 0.0
+	for _, r := range rows {
+		sum += r
+	}
+	return math.Max(0.05, (had-want+sum)/sum)
+}
+
 func (g *gallery) draw(k *ink, r box, _ margins) {
 	l := g.layout(r.w())
-	// A given height may be less than the panels want: they shrink and stay centred in their columns.
-	shrink := 1.0
-	if want := g.height(r.w()); want > r.h()+0.5 {
-		fixed := want
-		for _, v := range l.rows {
-			fixed -= v
-		}
-		shrink = math.Max(0.05, (r.h()-fixed)/(want-fixed))
-	}
+	shrink := shrinkage(l.rows, g.height(r.w()), r.h())
 	for c, s := range g.o.ColLabels {
 		if c < g.cols {
 			x := r.x0 + l.left + (float64(c)+0.5)*l.panel + float64(c)*panelGapX

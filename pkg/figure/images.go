@@ -98,14 +98,7 @@ func (g *pictures) layout(w float64) layout {
 
 func (g *pictures) height(w float64) float64 {
 	l := g.layout(w)
-	h := l.top
-	for i, r := range l.rows {
-		h += l.title + r
-		if i > 0 {
-			h += pictureGap
-		}
-	}
-	return h
+	return l.top + stacked(l.rows, l.title, pictureGap)
 }
 
 func (g *pictures) measure(w, h float64) (margins, bool) { return margins{}, false }
@@ -114,14 +107,7 @@ func (g *pictures) room(w, h float64) float64 { return g.layout(w).panel }
 
 func (g *pictures) draw(k *ink, r box, _ margins) {
 	l := g.layout(r.w())
-	shrink := 1.0
-	if want := g.height(r.w()); want > r.h()+0.5 {
-		fixed := want
-		for _, v := range l.rows {
-			fixed -= v
-		}
-		shrink = math.Max(0.05, (r.h()-fixed)/(want-fixed))
-	}
+	shrink := shrinkage(l.rows, g.height(r.w()), r.h())
 	for c, s := range g.o.ColLabels {
 		if c < g.cols {
 			x := r.x0 + l.left + (float64(c)+0.5)*l.panel + float64(c)*pictureGap
