@@ -105,8 +105,11 @@ func trainingCurve(caption string, curve []mini.Point, pictures []float64) (*fig
 		}
 	}
 	o := figure.TrainingOptions{Meta: figure.Meta{Name: "training", Caption: caption}, XLabel: "pictures", LossLabel: "loss", MetricLabel: "accuracy", Loss: []figure.Series{loss}}
+	if metrics["spread"] != nil { // of self-distillation, train.Distilled.Measures
+		o.MetricLabel = "accuracy; spread, width"
+	}
 	for i, k := range slices.Sorted(maps.Keys(metrics)) {
-		metrics[k].Dashed = i >= 8 // where the colours begin again
+		metrics[k].Dashed = i >= 8 || k == "spread" || k == "width" // after eight the colours begin again
 		o.Metrics = append(o.Metrics, *metrics[k])
 	}
 	return figure.TrainingCurve(o)
