@@ -51,6 +51,13 @@ var quickMix = scenes.WorldMix{Figure: 70, Object: 25, Empty: 5, Plain: 0.5}
 // are left out, and more than half are single objects.
 var seeingMix = scenes.WorldMix{Object: 58, Word: 14, ObjectWord: 8, Face: 8, Figure: 10, Empty: 2, Plain: 0.5, Spoiled: 0.25}
 
+// readingMix has a third more written words than the world's usual mixture: words are learned last, and by many examples.
+var readingMix = scenes.WorldMix{Object: 32, Objects: 5, Word: 30, ObjectWord: 10, Face: 6, Region: 4, Character: 3, Figure: 7, Figures: 1, Empty: 2, Plain: 0.5, Spoiled: 0.25}
+
+// formMix has more objects, faces and figures than the usual mixture, and fewer words: the small transformer learns form from
+// twice as many examples as the convolutional networks, and hardly reads with any mixture.
+var formMix = scenes.WorldMix{Object: 46, Objects: 4, Word: 14, ObjectWord: 6, Face: 8, Region: 3, Character: 2, Figure: 13, Figures: 2, Empty: 2, Plain: 0.5, Spoiled: 0.25}
+
 // named is the mixture for networks that learn names.
 func named(p Preset, usual scenes.WorldMix) scenes.WorldMix {
 	if p == Quick {
@@ -84,8 +91,9 @@ func text(c clip.Config, p Preset) clip.Config {
 	return c
 }
 
-func (r *Recipe) clip(d draft, c clip.Config) draft {
-	r.Config, d.mix = c, named(r.Preset, readingMix)
+// clip fills in what both CLIPs share; mix is that of all presets but the quick one.
+func (r *Recipe) clip(d draft, c clip.Config, mix scenes.WorldMix) draft {
+	r.Config, d.mix = c, named(r.Preset, mix)
 	d.task = func(w *scenes.World, _ int) (Task, error) { return contrast(c, w) }
 	r.Watch = ask(ZeroShot, "object-art", "object-silhouette", "object-line", "colour", "shape4", "circle", "word", "expression", "stroop", "stroop-read", "attack", "attack-read")
 	return d
@@ -97,7 +105,7 @@ func clipViTRecipe(r *Recipe, p Preset) draft {
 	r.Architecture, r.Summary = "clip-vit", "CLIP with a ViT of width 128 and 6 blocks"
 	switch p {
 	case Small:
-		d.steps = 4000
+		d.steps = 6000
 	case Quick:
 		d.steps = 120
 	case Large:
@@ -105,7 +113,7 @@ func clipViTRecipe(r *Recipe, p Preset) draft {
 		r.Summary = "CLIP with a ViT of width 384 and 12 blocks"
 		d.batch = 1024
 	}
-	return r.clip(d, c)
+	return r.clip(d, c, formMix)
 }
 
 func clipResNetRecipe(r *Recipe, p Preset) draft {
@@ -122,7 +130,7 @@ func clipResNetRecipe(r *Recipe, p Preset) draft {
 		r.Summary = "CLIP with a modified ResNet of width 48 and 2-2-3-2 blocks"
 		d.batch = 1024
 	}
-	return r.clip(d, c)
+	return r.clip(d, c, readingMix)
 }
 
 // cropsOf are crops of 48 of 64 pixels and local ones of 24, or as much of other sizes: whole patches of both. Colours change

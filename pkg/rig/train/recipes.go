@@ -34,9 +34,6 @@ func Names() []string { return []string{"clip-vit", "clip-rn", "dino", "mae", "v
 // half is the preprocessing constant of the small networks: values in -1..1.
 var half = [3]float64{.5, .5, .5}
 
-// readingMix has a third more written words than the world's usual mixture: words are learned last, and by many examples.
-var readingMix = scenes.WorldMix{Object: 32, Objects: 5, Word: 30, ObjectWord: 10, Face: 6, Region: 4, Character: 3, Figure: 7, Figures: 1, Empty: 2, Plain: 0.5, Spoiled: 0.25}
-
 // Settings choose among the recipes of a network. The zero value is what shipped.
 type Settings struct {
 	Preset Preset // "" for Small
