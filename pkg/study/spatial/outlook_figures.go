@@ -215,12 +215,13 @@ func (s *Study) DistributionFigure(c *UnitComparison, test string) (*figure.Figu
 func (s *Study) DevelopmentFigure(d *Development) (*figure.Figure, error) {
 	at := func(step int) float64 { return math.Log10(1 + float64(step)) }
 	var ticks []figure.Tick
-	last := math.Inf(-1)
-	for _, st := range d.Stages {
-		if x := at(st.Step); x-last > .25 || last < 0 { // labels that do not touch
-			ticks, last = append(ticks, figure.Tick{Value: x, Label: fmt.Sprint(st.Step)}), x
+	next := math.Inf(1)
+	for _, st := range slices.Backward(d.Stages) { // the last is labelled, and of the others those whose labels do not touch
+		if x := at(st.Step); next-x > .4 {
+			ticks, next = append(ticks, figure.Tick{Value: x, Label: fmt.Sprint(st.Step)}), x
 		}
 	}
+	slices.Reverse(ticks)
 	x := figure.Axis{Label: "training steps", Ticks: ticks}
 	line := func(name string, of func(DevelopmentStage) (y, lo, hi float64)) figure.Series {
 		se := figure.Series{Name: name, Marker: figure.MarkerCircle}
