@@ -54,8 +54,8 @@ var seeingMix = scenes.WorldMix{Object: 58, Word: 14, ObjectWord: 8, Face: 8, Fi
 // readingMix has a third more written words than the world's usual mixture: words are learned last, and by many examples.
 var readingMix = scenes.WorldMix{Object: 32, Objects: 5, Word: 30, ObjectWord: 10, Face: 6, Region: 4, Character: 3, Figure: 7, Figures: 1, Empty: 2, Plain: 0.5, Spoiled: 0.25}
 
-// formMix has more objects, faces and figures than the usual mixture, and fewer words: the small transformer learns form from
-// twice as many examples as the convolutional networks, and hardly reads with any mixture.
+// formMix has more objects, faces and figures than the usual mixture, and fewer words: the small transformer learns form late,
+// and hardly read with readingMix either.
 var formMix = scenes.WorldMix{Object: 46, Objects: 4, Word: 14, ObjectWord: 6, Face: 8, Region: 3, Character: 2, Figure: 13, Figures: 2, Empty: 2, Plain: 0.5, Spoiled: 0.25}
 
 // named is the mixture for networks that learn names.
@@ -140,9 +140,9 @@ func cropsOf(side, local int) Crops {
 		Jitter: 0.4, Hue: 0.1, Grey: 0.2, Mean: half, Std: half}
 }
 
-// groundlessCropsOf are crops that are hardly told by their ground: a scene has one object, small crops often miss it, and
-// what they share with others is then the ground and its colour. So they are larger, and all hues turn.
-func groundlessCropsOf(side, local int) Crops {
+// objectCropsOf are crops meant to share an object rather than a ground: a scene has one object, small crops often miss it,
+// and what they share with others is then the ground and its colour. So they are larger, and all hues turn.
+func objectCropsOf(side, local int) Crops {
 	c := cropsOf(side, local)
 	c.GlobalScale, c.LocalScale = [2]float64{0.5, 1}, [2]float64{0.25, 0.6}
 	c.Jitter, c.Hue, c.Grey = 0.5, 0.5, 0.3
@@ -155,7 +155,7 @@ func dinoRecipe(r *Recipe, p Preset) draft {
 	c.ImageSize, c.Patch, c.Width, c.Layers, c.Heads, c.Hidden, c.LayerScale = d.side, 8, 128, 6, 4, 512, 0.1
 	c.MaskToken = false // no patch is hidden
 	r.Architecture, r.Summary = "dinov2", "DINOv2 ViT of width 128 and 6 blocks with 4 registers"
-	t := Distilled{Crops: groundlessCropsOf(d.side, 2), Hidden: 256, Bottleneck: 64, Prototypes: 8192,
+	t := Distilled{Crops: objectCropsOf(d.side, 2), Hidden: 256, Bottleneck: 64, Prototypes: 8192,
 		StudentTemperature: 0.1, FirstTemperature: 0.04, TeacherTemperature: 0.04, Momentum: 0.99, CentreMomentum: 0.9}
 	switch p {
 	case Small:
@@ -170,7 +170,7 @@ func dinoRecipe(r *Recipe, p Preset) draft {
 	case Large:
 		c.Patch, c.Width, c.Layers, c.Heads, c.Hidden = 16, 384, 12, 6, 1536
 		r.Summary = "DINOv2 ViT of width 384 and 12 blocks with 4 registers"
-		t.Crops = groundlessCropsOf(d.side, 6)
+		t.Crops = objectCropsOf(d.side, 6)
 		t.Hidden, t.Bottleneck, t.Momentum = 1024, 256, 0.996
 		t.TeacherTemperature = 0.06
 	}
